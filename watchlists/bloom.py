@@ -109,18 +109,15 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
             step = step[passed]
             x = x[passed] + step
             if len(passed) <= TAIL:
-                ahead = np.arange(self.num_slices - i - 1, dtype=np.uint32)[:, None]
-                slices = np.arange(i + 1, self.num_slices, dtype=np.uint64)[:, None]
-                return alive[_lookup(bits, self._positions(x + step * ahead, slices)).all(axis=0)]
+                return alive[_lookup(bits, self._all_positions(x, step, i + 1)).all(axis=0)]
         raise AssertionError("a filter has at least one slice")
 
     def _switch_on_sparse(self, keys: Keys) -> None:
         bits = self._bytes()
-        x, step = self._halves(keys)
-        for i in range(self.num_slices):
-            at = self._positions(x, i)
+        for start in range(0, len(keys), PROBE_BATCH // 16):
+            x, step = self._halves(keys[start : start + PROBE_BATCH // 16])
+            at = self._all_positions(x, step, 0).ravel()
             np.bitwise_or.at(bits, (at >> _3).view(np.int64), _1 << (at.astype(np.uint8) & _7))
-            x += step
 
     def _switch_on_dense(self, keys: Keys) -> None:
         """Draws each slice as one byte a bit and packs it, which is several times faster than or-ing bit by bit."""
@@ -131,7 +128,7 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
             drawn = np.zeros(lead + self.bits_per_slice, dtype=np.bool_)
             inner = drawn[lead:]
             for start in range(0, len(x), PROBE_BATCH * 8):
-                inner[self._positions(x[start : start + PROBE_BATCH * 8], 0).view(np.int64)] = True
+                inner[self._positions(x[start : start + PROBE_BATCH * 8]).view(np.int64)] = True
             packed = np.packbits(drawn, bitorder="little")
             bits[first : first + len(packed)] |= packed
             x += step
@@ -144,15 +141,19 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
         step |= np.uint32(1)
         return mixed.astype(np.uint32), step
 
-    def _positions(self, x: NDArray[np.uint32], which: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
+    def _positions(self, x: NDArray[np.uint32], which: int = 0) -> NDArray[np.uint64]:
         """The bit of the whole filter that each x means in slice `which`."""
         at = x.astype(np.uint64)
         at *= np.uint64(self.bits_per_slice)
         at >>= _32
-        if isinstance(which, int):
-            at += np.uint64(which * self.bits_per_slice)
-        else:
-            at += which * np.uint64(self.bits_per_slice)
+        at += np.uint64(which * self.bits_per_slice)
+        return at
+
+    def _all_positions(self, x: NDArray[np.uint32], step: NDArray[np.uint32], first: int) -> NDArray[np.uint64]:
+        """The bits of n keys, whose x in slice `first` is given, in that slice and all after it: (slices, n)."""
+        ahead = np.arange(self.num_slices - first, dtype=np.uint32)[:, None]
+        at = self._positions(x + step * ahead, first)
+        at += ahead * np.uint64(self.bits_per_slice)
         return at
 
     def _bytes(self) -> NDArray[np.uint8]:
