@@ -1,5 +1,6 @@
 """Kafka and Redis in containers, where a Docker engine answers."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -89,6 +90,8 @@ class DockerServer:
 
     def start(self, report: Report) -> None:
         report(f"Starting {self.service} in Docker")
+        with contextlib.suppress(ToolError):
+            self.resume()
         self.compose.run("up", "-d", "--quiet-pull", self.service, timeout_s=UP_TIMEOUT_S)
         if (silence := wait_for(self.probe, START_BOUND_S)) is not None:
             log = self.compose.run("logs", "--no-color", "--tail", "15", self.service)
@@ -108,8 +111,11 @@ class DockerServer:
     def resume(self) -> None:
         self.compose.run("unpause", self.service)
 
+    def runs(self) -> bool:
+        return self.service in self.compose.running()
+
     def answers(self) -> bool:
-        return self.probe() is None and self.service in self.compose.running()
+        return self.probe() is None and self.runs()
 
 
 def kafka_server(compose: Compose) -> DockerServer:

@@ -10,11 +10,11 @@ from pathlib import Path
 from deploy.local.addresses import Report
 from deploy.local.libs import SERVER_CLASS, KafkaLibs
 from deploy.local.ports import LOOPBACK
-from deploy.local.probe import kafka_silence
+from deploy.local.probe import kafka_silence, wait_for
 from deploy.local.process import Process
 
 START_BOUND_S = 90.0
-#: A process that runs but is silent (paused, or hung) gets this long before it is replaced.
+#: A process that runs but is silent (it starts, or hangs) gets this long before it is replaced.
 SILENT_BOUND_S = 10.0
 PROPERTIES = Path(__file__).with_name("kafka.properties")
 HEAP = "CHAKONG_KAFKA_HEAP"
@@ -38,8 +38,9 @@ class KafkaProcess:
         return Process("Kafka", self.folder, stop_s=30.0)
 
     def start(self, report: Report) -> None:
-        if self.process.pid() is not None:
-            if kafka_silence(self.bootstrap, SILENT_BOUND_S) is None:
+        if self.runs():
+            self.process.resume()
+            if wait_for(lambda: kafka_silence(self.bootstrap, 1.0), SILENT_BOUND_S) is None:
                 return
             self.process.stop()
         self.libs.fetch(report)
@@ -65,8 +66,11 @@ class KafkaProcess:
     def resume(self) -> None:
         self.process.resume()
 
+    def runs(self) -> bool:
+        return self.process.pid() is not None
+
     def answers(self) -> bool:
-        return self.process.pid() is not None and kafka_silence(self.bootstrap) is None
+        return self.runs() and kafka_silence(self.bootstrap) is None
 
     @property
     def _data(self) -> Path:

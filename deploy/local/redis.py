@@ -5,13 +5,13 @@ from pathlib import Path
 
 from deploy.local.addresses import Report
 from deploy.local.ports import LOOPBACK
-from deploy.local.probe import redis_silence
+from deploy.local.probe import redis_silence, wait_for
 from deploy.local.process import Process
 from deploy.local.tools import REDIS, provide
 
 START_BOUND_S = 60.0
-#: A process that runs but is silent (paused, or hung) gets this long before it is replaced.
-SILENT_BOUND_S = 5.0
+#: A process that runs but is silent (it loads its dump, or hangs) gets this long before it is replaced.
+SILENT_BOUND_S = 10.0
 
 #: No eviction: an index that forgets in silence would answer "no match". No append-only file: Kafka is the truth and
 #: Redis a view of it. One dump at a clean stop, so that a developer's next `up` need not rebuild the view.
@@ -34,8 +34,9 @@ class RedisProcess:
         return Process("Redis", self.folder, stop_s=15.0)
 
     def start(self, report: Report) -> None:
-        if self.process.pid() is not None:
-            if self.answers_within(SILENT_BOUND_S):
+        if self.runs():
+            self.process.resume()
+            if wait_for(lambda: redis_silence(self.url), SILENT_BOUND_S) is None:
                 return
             self.process.stop()
         (program,) = provide((REDIS,), report)
@@ -58,9 +59,8 @@ class RedisProcess:
     def resume(self) -> None:
         self.process.resume()
 
-    def answers(self) -> bool:
-        return self.process.pid() is not None and redis_silence(self.url) is None
+    def runs(self) -> bool:
+        return self.process.pid() is not None
 
-    def answers_within(self, bound_s: float) -> bool:
-        """Whether it answers a patient client; it may be loading its dump."""
-        return redis_silence(self.url, bound_s) is None
+    def answers(self) -> bool:
+        return self.runs() and redis_silence(self.url) is None

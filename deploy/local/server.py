@@ -23,5 +23,8 @@ class Server(Protocol):
     def resume(self) -> None:
         """Let it run on after `pause`."""
 
+    def runs(self) -> bool:
+        """Whether it is there at all, answering or not; it then holds its ports."""
+
     def answers(self) -> bool:
         """Whether it runs and answers its clients."""

@@ -148,7 +148,7 @@ class Stack:
 
     def _start_servers(self, state: State, report: Report) -> Addresses:
         for tries_left in reversed(range(PORT_TRIES)):
-            running = {name: server.answers() for name, server in self._servers(state).items()}
+            running = {name: server.runs() for name, server in self._servers(state).items()}
             state = state.moved(kafka_runs=running["Kafka"], redis_runs=running["Redis"])
             state.save(self._state_file)
             try:
