@@ -1,0 +1,32 @@
+# The two commands of the README are `make demo` and `make test`. Each does its own set-up.
+.PHONY: demo test check setup lock clean
+
+BIN := .venv/bin
+
+demo: setup
+	@$(BIN)/chakong demo
+
+test: setup
+	@$(MAKE) --no-print-directory check
+
+# The one check, of format, lint, types, the import rule, and behaviour. pytest comes last, so that its closing line does.
+check:
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest
+
+setup:
+	@deploy/setup
+
+# Exact versions and hashes, and no host: whoever installs them takes them from the index of their choice.
+lock: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip compile --quiet --no-annotate --no-header --no-emit-index-url --generate-hashes pyproject.toml --group dev -o requirements.lock
+	@echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --no-annotate --no-header --no-emit-index-url --generate-hashes - -o deploy/setup.lock
+
+# Stops what runs first: data that is removed under a running server is noticed late.
+clean:
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m deploy.local.sweep .; fi
+	@rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build dist
