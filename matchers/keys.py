@@ -1,0 +1,105 @@
+"""Keys and their 64-bit hashes: the only key function, one by one and in batches.
+
+A key is a kind (a document type, ``plate`` or ``vin``) and a canonical identifier. Its hash is multilinear over the 8-byte
+little-endian lanes of the identifier's UTF-8 bytes, each product folded so that its high bits count as much as its low ones,
+and finished by MurmurHash3's ``fmix64``. Lanes of zeros add nothing, so a row of a batch may be padded to any width and
+still give the hash that the identifier has alone. The multipliers come from a secret of the deployment: a published hash
+would let anyone flood the filter with false maybes, and hashes name entries of the index, which must not be readable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matchers.documents import DocumentType
+
+KeyKind = DocumentType | Literal["plate", "vin"]
+KeyHashes = NDArray[np.uint64]
+
+_KINDS: Final[tuple[KeyKind, ...]] = (
+    "resident_id",
+    "passport",
+    "hk_macau_permit",
+    "taiwan_permit",
+    "exit_entry_permit",
+    "foreign_permanent_residence",
+    "other",
+    "plate",
+    "vin",
+)
+_LANE_BYTES: Final = 8
+_LANES_MAX: Final = 8
+_FOLD: Final = np.uint64(32)
+_FMIX_SHIFT: Final = np.uint64(33)
+_FMIX_1: Final = np.uint64(0xFF51AFD7ED558CCD)
+_FMIX_2: Final = np.uint64(0xC4CEB9FE1A85EC53)
+
+
+class Key(NamedTuple):
+    """A canonical identifier and what kind it is of: equal keys name the same document or vehicle."""
+
+    kind: KeyKind
+    value: str
+
+
+class KeyHasher:
+    """Hashes keys under one deployment's secret.
+
+    ``secret`` may be any bytes; the same secret gives the same hashes for ever. ``fingerprint`` tells two secrets apart
+    without giving either away.
+    """
+
+    __slots__ = ("_kinds", "_length", "_multipliers", "fingerprint")
+
+    def __init__(self, secret: bytes) -> None:
+        needed = (_LANES_MAX + 1 + len(_KINDS)) * _LANE_BYTES
+        stream = hashlib.shake_256(b"chakong key hash v1\0" + secret)
+        constants = np.frombuffer(stream.digest(needed), "<u8").astype(np.uint64)
+        self._multipliers = constants[:_LANES_MAX] | np.uint64(1)
+        self._length = constants[_LANES_MAX] | np.uint64(1)
+        self._kinds = dict(zip(_KINDS, constants[_LANES_MAX + 1 :], strict=True))
+        self.fingerprint = hashlib.blake2b(b"fingerprint\0" + secret, digest_size=8).hexdigest()
+
+    def hash_key(self, key: Key) -> int:
+        """The 64-bit hash of one key."""
+        return int(self.hash_values(key.kind, [key.value])[0])
+
+    def hash_values(self, kind: KeyKind, values: Iterable[str]) -> KeyHashes:
+        """Hashes of canonical identifiers of one kind, in order, shape ``(n,)``."""
+        encoded = [_bounded(value.encode("utf-8", "surrogatepass")) for value in values]
+        lengths = np.fromiter(map(len, encoded), np.uint64, len(encoded))
+        lanes = -(-int(lengths.max(initial=1)) // _LANE_BYTES)
+        padded = b"".join(value.ljust(lanes * _LANE_BYTES, b"\0") for value in encoded)
+        return self.hash_lanes(kind, np.frombuffer(padded, "<u8").reshape(len(encoded), lanes), lengths)
+
+    def hash_lanes(
+        self, kind: KeyKind, lanes: NDArray[np.uint64], lengths: NDArray[np.uint64] | np.uint64
+    ) -> KeyHashes:
+        """Hashes of identifiers laid out as zero-padded lanes.
+
+        ``lanes`` has shape ``(n, width)``, at most 8 wide; ``lengths`` are the identifiers' lengths in bytes, ``(n,)`` or
+        one for all.
+        """
+        hashes = np.atleast_1d(lengths) * self._length + self._kinds[kind]
+        for lane in range(lanes.shape[1]):
+            product = lanes[:, lane] * self._multipliers[lane]
+            product ^= product >> _FOLD
+            product *= self._multipliers[-1 - lane]
+            hashes = hashes + product
+        hashes = hashes ^ (hashes >> _FMIX_SHIFT)
+        hashes *= _FMIX_1
+        hashes ^= hashes >> _FMIX_SHIFT
+        hashes *= _FMIX_2
+        hashes ^= hashes >> _FMIX_SHIFT
+        return hashes
+
+
+def _bounded(value: bytes) -> bytes:
+    """Identifiers longer than eight lanes, which no standard knows, are folded to a digest that fits."""
+    longest = _LANES_MAX * _LANE_BYTES
+    return value if len(value) <= longest else hashlib.blake2b(value, digest_size=longest).digest()

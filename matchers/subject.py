@@ -1,0 +1,48 @@
+"""The person or vehicle that a sighting saw or an order names, in canonical form: what two sides are compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from matchers.documents import Document
+from matchers.keys import Key
+from matchers.plates import Plate, Vin
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person: documents identify, names only raise doubt."""
+
+    documents: tuple[Document, ...]
+    name: str | None = None
+    former_names: tuple[str, ...] = ()
+
+    def keys(self) -> Iterator[Key]:
+        """One key a document that identifies anybody."""
+        return (Key(document.type, document.number) for document in self.documents if document.number)
+
+    def warnings(self) -> Iterator[str]:
+        for document in self.documents:
+            yield from document.warnings
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """A vehicle: known by its VIN, or by plate and class together; ``plate_class`` is None where it is not known."""
+
+    plate: Plate | None = None
+    plate_class: str | None = None
+    vin: Vin | None = None
+
+    def keys(self) -> Iterator[Key]:
+        """At most one key for the plate (the class is compared later: it may be unknown) and one for the VIN."""
+        if self.plate is not None and self.plate.number:
+            yield Key("plate", self.plate.number)
+        if self.vin is not None and self.vin.number:
+            yield Key("vin", self.vin.number)
+
+    def warnings(self) -> Iterator[str]:
+        for identifier in (self.plate, self.vin):
+            if identifier is not None:
+                yield from identifier.warnings

@@ -1,0 +1,44 @@
+"""Cleaning that every identifier goes through before it is compared (contract, "Keys").
+
+All functions are pure, total over ``str`` and idempotent: ``clean(clean(s)) == clean(s)``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from typing import Final
+
+_HYPHENS: Final = "\u002d\u00ad\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212"
+_MIDDLE_DOTS: Final = "\u00b7\u0387\u16eb\u2022\u2027\u2219\u22c5\u2e31\u30fb\ua78f"
+_INVISIBLE: Final = "\u180e\u200b\u200c\u200d\u2060\ufeff"
+_DROP_FROM_IDENTIFIERS: Final = dict.fromkeys(map(ord, _HYPHENS + _MIDDLE_DOTS + _INVISIBLE))
+_DROP_FROM_NAMES: Final = dict.fromkeys(map(ord, _MIDDLE_DOTS + _INVISIBLE))
+
+
+def clean(identifier: str) -> str:
+    """The identifier in NFKC, upper case, without spaces, hyphens and middle dots.
+
+    Upper-casing and dropping characters can each undo NFKC (``"ŉ".upper()`` is two characters), so the three steps are
+    repeated until nothing changes; ASCII is done after one pass.
+    """
+    if identifier.isascii():
+        return "".join(identifier.upper().replace("-", "").split())
+    return _until_stable(identifier, lambda text: _drop(text.upper(), _DROP_FROM_IDENTIFIERS))
+
+
+def clean_name(name: str) -> str:
+    """The name in NFKC, case folded, without spaces and middle dots: what two names are compared by."""
+    return _until_stable(name, lambda text: _drop(text.casefold(), _DROP_FROM_NAMES))
+
+
+def _drop(text: str, characters: dict[int, None]) -> str:
+    return "".join(text.translate(characters).split())
+
+
+def _until_stable(text: str, step: Callable[[str], str]) -> str:
+    while True:
+        cleaned = unicodedata.normalize("NFKC", step(unicodedata.normalize("NFKC", text)))
+        if cleaned == text:
+            return cleaned
+        text = cleaned
