@@ -40,12 +40,8 @@ class Process:
 
     def pid(self) -> int | None:
         """The living process's id, or None."""
-        try:
-            record = json.loads(self._pid_file.read_text())
-            pid, birth = int(record["pid"]), str(record["birth"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return pid if birth_of(pid) == birth else None
+        record = read_record(self._pid_file)
+        return record[0] if record is not None and birth_of(record[0]) == record[1] else None
 
     def spawn(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
         """Start `command` in a session of its own, so that neither Ctrl-C nor this command's end reaches it."""
@@ -136,6 +132,15 @@ def write_record(path: Path, pid: int) -> None:
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps({"pid": pid, "birth": birth_of(pid)}))
     draft.replace(path)
+
+
+def read_record(path: Path) -> tuple[int, str] | None:
+    """A process's number and birth as written down; None when there is nothing that can be read."""
+    try:
+        record = json.loads(path.read_text())
+        return int(record["pid"]), str(record["birth"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def birth_of(pid: int) -> str | None:
