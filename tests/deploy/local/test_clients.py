@@ -90,7 +90,5 @@ def written(kafka: str) -> str:
 
 
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS.keys())
-def test_each_client_reads_what_each_wrote(
-    kafka: str, written: str, read: Callable[[str, str, int], set[bytes]]
-) -> None:
+def test_each_client_reads_what_each_wrote(kafka: str, written: str, read: Callable[[str, str, int], set[bytes]]) -> None:
     assert read(kafka, written, len(SENDERS)) == {name.encode() for name in SENDERS}

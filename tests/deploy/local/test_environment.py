@@ -22,9 +22,7 @@ def test_one_without_the_other_is_an_error(given: str, absent: str) -> None:
 def test_both_silent_servers_are_named_in_one_error_without_the_password() -> None:
     port = free_port()
     with pytest.raises(NotAnsweringError) as caught:
-        from_environment(
-            {"CHAKONG_KAFKA": f"127.0.0.1:{port}", "CHAKONG_REDIS": f"redis://me:secret@127.0.0.1:{port}/0"}
-        )
+        from_environment({"CHAKONG_KAFKA": f"127.0.0.1:{port}", "CHAKONG_REDIS": f"redis://me:secret@127.0.0.1:{port}/0"})
     text = str(caught.value)
     assert f"Kafka at 127.0.0.1:{port} (CHAKONG_KAFKA) does not answer" in text
     assert f"Redis at redis://***@127.0.0.1:{port}/0 (CHAKONG_REDIS) does not answer" in text
