@@ -113,9 +113,7 @@ class Snapshot:
         placed = reader.table(PLACED, header["placed"])
         released = reader.table(RELEASED, header["released"])
         reader.finish()
-        generation = Generation(
-            placed, released, capacity=header["capacity"], error_rate=header["error_rate"], seed=seed
-        )
+        generation = Generation(placed, released, capacity=header["capacity"], error_rate=header["error_rate"], seed=seed)
         positions = {int(partition): offset for partition, offset in header["positions"].items()}
         return cls(generation, positions, key_fingerprint, generation.mark())
 
@@ -139,9 +137,7 @@ class _Reader:
 
     def table(self, dtypes: tuple[str, ...], length: int) -> Table:
         """Columns in chunks, so that a header which promises too much meets the file's end before memory's."""
-        columns = [
-            [np.frombuffer(self.take(n * np.dtype(d).itemsize), dtype=d) for n in _pieces(length)] for d in dtypes
-        ]
+        columns = [[np.frombuffer(self.take(n * np.dtype(d).itemsize), dtype=d) for n in _pieces(length)] for d in dtypes]
         chunks: list[Columns] = list(zip(*columns, strict=True))
         return Table(dtypes, chunks)
 

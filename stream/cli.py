@@ -1,0 +1,41 @@
+"""The command line: one command a file in ``stream/commands``, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+import click
+
+COMMANDS: Final = {
+    "scan": "Judge files of sightings against orders, without a server.",
+    "up": "Kafka and Redis on this machine, topics, worker, console.",
+    "down": "Stop what up started.",
+    "worker": "One Faust worker; run as many as you like.",
+    "demo": "Synthetic police and courts stream through the engine; stops by itself.",
+    "explain": "Why a sighting hits or does not: every key, order and rule.",
+    "generate": "A synthetic world: orders, sightings and the truth.",
+    "bench": "The benchmarks.",
+    "rebuild": "Wipe the views in Redis and build them again from the log.",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"stream.commands.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chakong")
+def main() -> None:
+    """Chakong (查控): finds wanted persons and vehicles in police sightings as they are seen, and tells the court."""

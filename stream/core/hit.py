@@ -1,0 +1,116 @@
+"""Hits: a sighting that an order's court must know of, explained (contract, "Hit")."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from typing import Any, Final
+
+from pydantic import Field
+
+from matchers.sighting import Sighting
+from matchers.verdict import SAYS, Certainty, Evidence, Verdict
+from matchers.wire import Message, Timestamp
+from watchlists.order import Court, Handler, Measure, Order
+from watchlists.policy import Allowed, Instruction
+
+HIT_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:hit")
+
+
+class Says(Message):
+    """One sentence in the engine's two languages."""
+
+    zh: str
+    en: str
+
+
+class EvidenceItem(Message):
+    on: str
+    sighting: str | None
+    order: str | None
+    rule: str
+    says: Says
+
+
+class Hit(Message):
+    """One hit on the topic ``hits``, keyed by court code. ``checks`` says what to check first when ``verify_first``."""
+
+    id: str
+    order_id: str
+    order_version: int
+    measure: Measure
+    certainty: Certainty
+    verify_first: bool
+    evidence: tuple[EvidenceItem, ...]
+    warnings: tuple[str, ...]
+    checks: tuple[Says, ...]
+    instruction: Instruction
+    court: Court
+    handler: Handler
+    case_number: str
+    sighting: dict[str, Any] = Field(description="as sent, less a person or vehicle that no evidence is about")
+    occurred_at: Timestamp
+    detected_at: Timestamp
+    lookback: bool
+    expires_at: Timestamp
+    rule: str = Field(description="the policy rule that let it hit")
+    policy_version: str
+
+
+def hit_id(order_id: str, station_code: str, sighting_id: str) -> str:
+    """The id of the hit of an order and a sighting: the same pair gives the same id for ever (UUIDv5)."""
+    name = json.dumps([order_id, station_code, sighting_id], ensure_ascii=False, separators=(",", ":"))
+    return str(uuid.uuid5(HIT_NAMESPACE, name))
+
+
+def make_hit(
+    order: Order,
+    sighting: Sighting,
+    verdict: Verdict,
+    allowed: Allowed,
+    *,
+    policy_version: str,
+    detected_at: dt.datetime,
+    lookback: bool = False,
+) -> Hit:
+    """The hit of a candidate with a positive verdict that policy allows."""
+    return Hit(
+        id=hit_id(order.id, sighting.station.code, sighting.id),
+        order_id=order.id,
+        order_version=order.version,
+        measure=order.measure,
+        certainty=verdict.certainty,
+        verify_first=verdict.certainty == "verify",
+        evidence=tuple(_item(evidence) for evidence in verdict.evidence),
+        warnings=(*sighting.warnings, *order.warnings()),
+        checks=tuple(Says(zh=words.zh, en=words.en) for words in verdict.checks),
+        instruction=allowed.instruction,
+        court=order.court,
+        handler=order.handler,
+        case_number=order.case.number,
+        sighting=_without_bystander(order.measure, sighting.fields),
+        occurred_at=sighting.occurred_at,
+        detected_at=detected_at,
+        lookback=lookback,
+        expires_at=allowed.expires_at,
+        rule=allowed.rule,
+        policy_version=policy_version,
+    )
+
+
+def _item(evidence: Evidence) -> EvidenceItem:
+    words = SAYS[evidence.rule]
+    return EvidenceItem(
+        on=evidence.on,
+        sighting=evidence.sighting,
+        order=evidence.order,
+        rule=evidence.rule.value,
+        says=Says(zh=words.zh, en=words.en),
+    )
+
+
+def _without_bystander(measure: Measure, fields: dict[str, Any]) -> dict[str, Any]:
+    """A sealed car's driver, or the car of a wanted driver, is nobody's business: no evidence is about them."""
+    bystander = "person" if measure == "vehicle_seizure" else "vehicle"
+    return {name: value for name, value in fields.items() if name != bystander}

@@ -1,0 +1,206 @@
+"""Orders: what a court instructs (contract, "Order"; S3.1, S3.2, S3.3, S4.3).
+
+``read_order`` turns a record of the topic ``orders`` into an ``Order`` (place or amend) or a ``Release``. A record that is
+not complete is refused with a reason; what is odd but harmless is a warning.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from matchers.documents import birth_date, canonical_document, sex
+from matchers.keys import Key
+from matchers.plates import canonical_plate, canonical_plate_class, canonical_vin
+from matchers.subject import Person, Vehicle
+from matchers.text import clean
+from matchers.wire import LENIENT, Message, NonEmpty, Text, Timestamp, UnreadableError, read_object, reason
+
+Measure = Literal["exit_restriction", "judicial_detention", "vehicle_seizure"]
+PartyRole = Literal["judgment_debtor", "preservation_defendant"]
+Requirement = Literal["deny_exit", "deny_exit_and_hold_documents", "report_only"]
+ReleaseReason = Literal["fulfilled", "revoked", "executed", "mistaken_identity"]
+
+REQUIRED_DOCUMENTS: Final[dict[Measure, frozenset[str]]] = {
+    "exit_restriction": frozenset({"restriction_decision"}),
+    "judicial_detention": frozenset({"detention_decision", "assistance_notice"}),
+    "vehicle_seizure": frozenset({"sealing_ruling", "assistance_notice"}),
+}
+"""Without these an order is refused: S3.2, S3.3; the first is our addition after S4.3."""
+
+LenientText = Annotated[Text | None, LENIENT]
+LenientDate = Annotated[dt.date | None, LENIENT]
+Version = Annotated[int, Field(strict=True, ge=1)]
+
+
+class Party(Message):
+    kind: Annotated[Literal["natural_person", "organisation"] | None, LENIENT] = None
+    name: LenientText = None
+    number: LenientText = Field(default=None, description="an organisation's is a GB 32100 code")
+
+
+class Case(Message):
+    number: NonEmpty
+    party_role: PartyRole
+    filed_on: LenientDate = None
+    status: LenientText = None
+    claim_amount: LenientText = None
+    party: Annotated[Party | None, LENIENT] = None
+
+
+class Court(Message):
+    code: NonEmpty
+    name: LenientText = None
+    province: LenientText = None
+
+
+class Handler(Message):
+    name: NonEmpty
+    phone: NonEmpty
+
+
+class NamedDocument(Message):
+    type: Text
+    number: NonEmpty
+
+    @model_validator(mode="after")
+    def _identifies(self) -> Self:
+        if not clean(self.number):
+            raise ValueError("number: nothing is left after cleaning")
+        return self
+
+
+class NamedPerson(Message):
+    documents: Annotated[list[NamedDocument], Field(min_length=1)]
+    name: LenientText = None
+    former_names: Annotated[list[Text] | None, LENIENT] = None
+    sex: Annotated[Literal["male", "female"] | None, LENIENT] = None
+    birth_date: LenientDate = None
+
+    def subject(self) -> Person:
+        documents = tuple(canonical_document(document.type, document.number) for document in self.documents)
+        return Person(documents, self.name, tuple(self.former_names or ()))
+
+    def oddities(self) -> Iterator[str]:
+        """What does not agree within the order itself."""
+        for document in self.subject().documents:
+            if document.type != "resident_id" or document.warnings:
+                continue
+            if self.birth_date is not None and self.birth_date != birth_date(document.number):
+                yield "person.birth_date: disagrees with the resident ID"
+            if self.sex is not None and self.sex != sex(document.number):
+                yield "person.sex: disagrees with the resident ID"
+
+
+class NamedVehicle(Message):
+    plate: Text | None = None
+    plate_class: LenientText = None
+    vin: Text | None = None
+    brand: LenientText = None
+    model: LenientText = None
+
+    @model_validator(mode="after")
+    def _identifies(self) -> Self:
+        if not clean(self.plate or "") and not clean(self.vin or ""):
+            raise ValueError("neither plate nor vin is given")
+        return self
+
+    def subject(self) -> Vehicle:
+        plate = canonical_plate(self.plate) if self.plate and clean(self.plate) else None
+        vin = canonical_vin(self.vin) if self.vin and clean(self.vin) else None
+        return Vehicle(plate, canonical_plate_class(self.plate_class), vin)
+
+
+class Control(Message):
+    from_: Timestamp = Field(alias="from")
+    until: Timestamp | None = None
+    requirement: Annotated[Requirement | None, LENIENT] = None
+
+
+class SealedDocument(Message):
+    kind: NonEmpty
+    sha256: NonEmpty
+
+
+class Order(Message):
+    """A whole order, as placed or amended. ``until`` is required for an exit restriction (S3.1)."""
+
+    id: NonEmpty
+    version: Version
+    action: Literal["place", "amend"]
+    measure: Measure
+    issued_at: Timestamp
+    case: Case
+    court: Court
+    handler: Handler
+    person: NamedPerson | None = None
+    vehicle: NamedVehicle | None = None
+    control: Control
+    documents: list[SealedDocument]
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        needed = "vehicle" if self.measure == "vehicle_seizure" else "person"
+        if getattr(self, needed) is None:
+            raise ValueError(f"{self.measure} needs a {needed}")
+        missing = REQUIRED_DOCUMENTS[self.measure] - {document.kind for document in self.documents}
+        if missing:
+            raise ValueError(f"documents: {self.measure} needs {' and '.join(sorted(missing))}")
+        if self.measure == "exit_restriction":
+            if self.control.until is None:
+                raise ValueError("control.until: required for an exit_restriction (S3.1)")
+            if self.control.requirement is None:
+                raise ValueError("control.requirement: an exit_restriction needs one of the three (S3.1)")
+        if self.control.until is not None and self.control.until <= self.control.from_:
+            raise ValueError("control: until is not after from, so the order could never be in force")
+        return self
+
+    @property
+    def subject(self) -> Person | Vehicle:
+        """The person or the vehicle that the measure is about; whatever else is named is carried and not looked at."""
+        named = self.vehicle if self.measure == "vehicle_seizure" else self.person
+        if named is None:  # _is_complete refuses it
+            raise AssertionError
+        return named.subject()
+
+    def keys(self) -> tuple[Key, ...]:
+        return tuple(dict.fromkeys(self.subject.keys()))
+
+    def controls(self, moment: dt.datetime) -> bool:
+        """Whether the control period holds the moment: ``from <= moment < until``."""
+        return self.control.from_ <= moment and (self.control.until is None or moment < self.control.until)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd within the order; it costs no hit and stands in each of its hits."""
+        odd = [f"order: {warning}" for warning in self.subject.warnings()]
+        if self.person is not None and self.measure != "vehicle_seizure":
+            odd += [f"order.{oddity}" for oddity in self.person.oddities()]
+        return tuple(dict.fromkeys(odd))
+
+
+class Release(Message):
+    """The end of an order; final."""
+
+    id: NonEmpty
+    version: Version
+    action: Literal["release"]
+    issued_at: Timestamp
+    court: Court
+    reason: ReleaseReason
+
+
+def read_order(raw: bytes) -> Order | Release:
+    """Read one record of the topic ``orders``.
+
+    Raises:
+        UnreadableError: not a JSON object, or not a complete order or release; the record is refused.
+    """
+    fields = read_object(raw)
+    model: type[Order | Release] = Release if fields.get("action") == "release" else Order
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise UnreadableError("invalid_order", reason(error)) from None
