@@ -1,0 +1,58 @@
+"""librdkafka consumers, and the questions one asks a broker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from connectors.kafka.errors import KafkaUnreachableError, TopicError
+from connectors.kafka.settings import KafkaSettings
+
+METADATA_S_MAX = 10.0
+
+
+def consumer(settings: KafkaSettings, group: str, **options: Any) -> Consumer:
+    """A consumer that never commits by itself and starts at the beginning where its group has not been."""
+    return Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap,
+            "group.id": settings.group(group),
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "session.timeout.ms": 10_000,
+            "fetch.wait.max.ms": 20,
+            **options,
+        }
+    )
+
+
+def partitions_of(client: Consumer, settings: KafkaSettings, name: str) -> list[int]:
+    """The partitions of a topic.
+
+    Raises:
+        KafkaUnreachableError: no broker answers.
+        TopicError: there is no such topic.
+    """
+    topic = settings.topic(name)
+    try:
+        metadata = client.list_topics(topic, timeout=METADATA_S_MAX).topics[topic]
+    except KafkaException:
+        raise KafkaUnreachableError(settings.bootstrap) from None
+    if metadata.error is not None or not metadata.partitions:
+        raise TopicError(f"topic {topic} is not there: `chakong up` and `chakong worker` make the topics that are missing.")
+    return sorted(metadata.partitions)
+
+
+def end_offsets(client: Consumer, topic: str, partitions: list[int]) -> dict[int, int]:
+    """The offset after the last record, a partition, asked of the broker now."""
+    return {
+        partition: client.get_watermark_offsets(TopicPartition(topic, partition), timeout=METADATA_S_MAX)[1]
+        for partition in partitions
+    }
+
+
+def at(topic: str, partition: int, offset: int) -> TopicPartition:
+    """A place to read from; offset 0 means the beginning of what is kept."""
+    return TopicPartition(topic, partition, offset or OFFSET_BEGINNING)

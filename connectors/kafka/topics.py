@@ -1,0 +1,85 @@
+"""The topics of the wire, with their partitions, retention and compaction, made by kafka-python's admin client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError as ClientError
+from kafka.errors import TopicAlreadyExistsError
+
+from connectors.kafka.errors import KafkaUnreachableError, TopicError
+from connectors.kafka.settings import KafkaSettings
+from matchers.sighting import SIGHTING_TOPICS
+
+ORDERS: Final = "orders"
+CANDIDATES: Final = "candidates"
+HITS: Final = "hits"
+INSTRUCTIONS: Final = "instructions"
+RECEIPTS: Final = "receipts"
+DEADLETTERS: Final = "deadletters"
+
+_HOUR_MS: Final = 3_600_000
+_FOR_EVER: Final = -1
+_ANSWER_MS: Final = 8_000
+_CANDIDATE_HOURS: Final = 24
+_DEADLETTER_HOURS: Final = 14 * 24
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic to be made; ``retention_ms`` is -1 for ever. None is compacted: any past decision can be replayed."""
+
+    name: str
+    partitions: int
+    retention_ms: int
+
+
+def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
+    """Every topic of the contract, as a deployment has it."""
+    lookback_ms = settings.lookback_hours * _HOUR_MS
+    kept = {
+        ORDERS: _FOR_EVER,
+        CANDIDATES: min(_CANDIDATE_HOURS * _HOUR_MS, lookback_ms),
+        HITS: _FOR_EVER,
+        INSTRUCTIONS: lookback_ms,
+        RECEIPTS: _FOR_EVER,
+        DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
+    }
+    return (
+        *(Topic(settings.topic(name), settings.sighting_partitions, lookback_ms) for name in SIGHTING_TOPICS),
+        *(Topic(settings.topic(name), settings.partitions, retention) for name, retention in kept.items()),
+    )
+
+
+def ensure_topics(settings: KafkaSettings) -> list[str]:
+    """Make the topics that are missing; what is there stays as it is. Returns the names of those made.
+
+    Raises:
+        KafkaUnreachableError: no broker answers.
+        TopicError: a topic could not be made.
+    """
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap, client_id="chakong-topics", bootstrap_timeout_ms=_ANSWER_MS)
+    except (ClientError, OSError):
+        raise KafkaUnreachableError(settings.bootstrap) from None
+    try:
+        there = set(admin.list_topics())
+        missing = [topic for topic in topics(settings) if topic.name not in there]
+        for topic in missing:
+            _make(admin, topic, settings.replication)
+        return [topic.name for topic in missing]
+    finally:
+        admin.close()
+
+
+def _make(admin: KafkaAdminClient, topic: Topic, replication: int) -> None:
+    configs = {"retention.ms": str(topic.retention_ms), "cleanup.policy": "delete", "retention.bytes": "-1"}
+    wanted = {topic.name: {"num_partitions": topic.partitions, "replication_factor": replication, "configs": configs}}
+    try:
+        admin.create_topics(wanted, wait_for_metadata=True)
+    except TopicAlreadyExistsError:
+        return
+    except ClientError as error:
+        raise TopicError(f"topic {topic.name} cannot be made: {error}") from None

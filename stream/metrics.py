@@ -1,0 +1,36 @@
+"""What a worker tells Prometheus. Labels are kinds, outcomes and reasons; never ids of people, places or cases."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+sightings_screened: Final = Counter("chakong_sightings_screened", "Sightings screened and acknowledged", ["topic"])
+maybes: Final = Counter("chakong_maybes", "Sightings that the filter took for a maybe")
+dead_letters: Final = Counter("chakong_dead_letters", "Records that could not be read or were refused", ["reason"])
+screen_seconds: Final = Histogram("chakong_screen_batch_seconds", "Screening one batch", buckets=_SECONDS)
+screening: Final = Gauge("chakong_screening", "1 while this worker screens, 0 while it catches up or is fenced")
+sighting_lag: Final = Gauge("chakong_sighting_lag", "Sightings of this worker's partitions not screened yet")
+
+orders_followed: Final = Gauge("chakong_orders_followed", "Records of orders that this worker's filter holds")
+orders_behind_seconds: Final = Gauge("chakong_orders_behind_seconds", "Since this worker last held every order there was")
+filter_fill: Final = Gauge("chakong_filter_fill_ratio", "Share of the filter's bits that are set")
+filter_false_positive_rate: Final = Gauge("chakong_filter_false_positive_rate", "Estimated from the filter's fill")
+generations: Final = Counter("chakong_generations_rebuilt", "Generations built anew")
+
+orders_indexed: Final = Counter("chakong_orders_indexed", "Records of orders applied to the index", ["decision"])
+in_force_seconds: Final = Histogram(
+    "chakong_in_force_everywhere_seconds", "From an order's arrival to its effect everywhere", ["action"], buckets=_SECONDS
+)
+
+judgements: Final = Counter("chakong_judgements", "Candidates judged", ["outcome"])
+resolve_seconds: Final = Histogram("chakong_resolve_batch_seconds", "Resolving one batch of candidates", buckets=_SECONDS)
+index_waits: Final = Counter("chakong_index_waits", "Times that resolving waited for the index", ["reason"])
+
+deliveries: Final = Counter("chakong_deliveries", "Steps of delivery", ["step", "reason"])
+attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
+hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
+loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)

@@ -1,0 +1,224 @@
+"""Following the orders: every worker reads all of ``orders`` into its own filter, and knows how far it is.
+
+A superset is enough here, since the index decides exactly: the keys of every readable order go in, whoever sent it, and a
+release only takes keys away when the generation is rebuilt. Orders are read by one thread, which alone places.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Annotated, Final, Literal
+
+import msgspec
+import numpy as np
+import structlog
+from confluent_kafka import Message
+
+from connectors.disk import snapshots
+from connectors.kafka.clients import at, consumer, end_offsets, partitions_of
+from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.topics import ORDERS
+from matchers.columns import hash_column
+from matchers.documents import DOCUMENT_TYPES
+from matchers.keys import KeyHasher, KeyHashes, KeyKind
+from stream import metrics
+from stream.settings import WorkerSettings
+from watchlists.generation import Generation
+from watchlists.snapshot import Snapshot
+
+POLL_S: Final = 0.05
+BATCH: Final = 5000
+SNAPSHOT_EVERY_S: Final = 60.0
+_log = structlog.get_logger("follower")
+
+
+class _Identifier(msgspec.Struct, gc=False):
+    type: str = "other"
+    number: str = ""
+
+
+class _Named(msgspec.Struct, gc=False):
+    documents: list[_Identifier] = []
+    plate: str | None = None
+    vin: str | None = None
+
+
+class _Court(msgspec.Struct, gc=False):
+    code: str
+
+
+class _OrderKeys(msgspec.Struct, gc=False):
+    """The few fields of an order that the filter needs."""
+
+    id: str
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    action: Literal["place", "amend", "release"]
+    court: _Court
+    person: _Named | None = None
+    vehicle: _Named | None = None
+
+
+_decoder: Final = msgspec.json.Decoder(_OrderKeys)
+
+
+def hash_text(text: str) -> int:
+    """A 64-bit hash of an order's id or a court's code, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+class OrderFollower:
+    """Keeps one worker's generation up with ``orders``.
+
+    ``positions`` says what the filter holds: whoever reads it before probing knows what was in the filter.
+    """
+
+    def __init__(self, settings: WorkerSettings, hasher: KeyHasher, on_progress: Callable[[], None]) -> None:
+        self._settings, self._hasher, self._on_progress = settings, hasher, on_progress
+        self._kafka: KafkaSettings = settings.kafka
+        self._seed = int.from_bytes(hashlib.blake2b(settings.secret(), digest_size=8, person=b"filter").digest(), "little")
+        self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
+        self._stopping = threading.Event()
+        self._builder = ThreadPoolExecutor(1, "rebuild")
+        self._rebuilding: Future[Generation] | None = None
+        self._saved_at = time.monotonic()
+        self._saved: dict[int, int] = {}
+        self._caught_up_at = 0.0
+        self._ends: dict[int, int] = {}
+        self.positions: dict[int, int] = {}
+        self.generation, self.failed = self._restored(), None
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._builder.shutdown(wait=True, cancel_futures=True)
+
+    def behind_s(self) -> float:
+        """Seconds since this worker was last seen to hold every order there was; infinite until it first was."""
+        return time.monotonic() - self._caught_up_at if self._caught_up_at else float("inf")
+
+    def contains(self, keys: KeyHashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether the filter takes each key for a maybe."""
+        return self.generation.contains(keys)
+
+    def _restored(self) -> Generation:
+        path = self._snapshot_path()
+        snapshot = (
+            snapshots.load(path, seed=self._seed, key_fingerprint=self._hasher.fingerprint) if path is not None else None
+        )
+        if snapshot is not None:
+            self.positions = dict(snapshot.positions)
+            self._saved = dict(snapshot.positions)
+            return snapshot.generation
+        return Generation.empty(self._settings.expected_keys, self._settings.false_positives, self._seed)
+
+    def _snapshot_path(self):  # type: ignore[no-untyped-def]
+        return self._settings.snapshots and self._settings.snapshots / f"{self._kafka.topic_prefix}generation.snapshot"
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except BaseException as error:
+            self.failure = error
+            _log.error("order follower stopped", error=type(error).__name__)
+
+    def _follow(self) -> None:
+        client = consumer(self._kafka, "filter", **{"enable.partition.eof": False})
+        topic = self._kafka.topic(ORDERS)
+        partitions = partitions_of(client, self._kafka, ORDERS)
+        self._ends = end_offsets(client, topic, partitions)
+        positions = {partition: self.positions.get(partition, 0) for partition in partitions}
+        if any(positions[partition] > self._ends[partition] for partition in partitions):
+            # The snapshot is of another log: a wiped Kafka. Begin again rather than wait for offsets that are not there.
+            positions = dict.fromkeys(partitions, 0)
+            self.generation = Generation.empty(self._settings.expected_keys, self._settings.false_positives, self._seed)
+        self.positions = positions
+        client.assign([at(topic, partition, offset) for partition, offset in positions.items()])
+        asked_at = time.monotonic()
+        try:
+            while not self._stopping.is_set():
+                messages = [message for message in client.consume(BATCH, POLL_S) if message.error() is None]
+                if messages:
+                    self._apply(messages)
+                now = time.monotonic()
+                if now - asked_at > 1.0 or not self._caught_up_at:
+                    ends = end_offsets(client, topic, partitions)
+                    asked_at = now
+                    self._ends = ends
+                if all(self.positions[p] >= self._ends[p] for p in partitions):
+                    # The ends were asked at `asked_at`: that is when we are known to have held everything.
+                    self._caught_up_at = max(self._caught_up_at, asked_at)
+                self._keep_house()
+        finally:
+            client.close()
+
+    def _apply(self, messages: Iterable[Message]) -> None:
+        placed: dict[KeyKind, tuple[list[str], list[int]]] = {}
+        orders: list[tuple[int, int, int]] = []
+        released: list[tuple[int, int, int]] = []
+        positions = dict(self.positions)
+        for message in messages:
+            positions[message.partition()] = message.offset() + 1
+            try:
+                order = _decoder.decode(message.value() or b"")
+            except (ValueError, RecursionError):
+                continue  # unreadable for the index too, which buries it
+            row = (hash_text(order.id), hash_text(order.court.code), min(order.version, 0xFFFFFFFF))
+            if order.action == "release":
+                released.append(row)
+                continue
+            number = len(orders)
+            orders.append(row)
+            for named in (order.person, order.vehicle):
+                if named is not None:
+                    _collect(named, number, placed)
+        self._place(orders, placed)
+        if released:
+            self.generation.release(*np.array(released, np.uint64).T)
+        self.positions = positions
+        metrics.orders_followed.set(sum(positions.values()))
+        self._on_progress()
+
+    def _place(self, orders: list[tuple[int, int, int]], values: dict[KeyKind, tuple[list[str], list[int]]]) -> None:
+        table = np.array(orders, np.uint64).reshape(-1, 3)
+        for kind, (identifiers, numbers) in values.items():
+            hashed = hash_column(kind, identifiers, self._hasher)
+            rows = table[np.array(numbers, np.int64)[hashed.positions]]
+            self.generation.place(rows[:, 0], rows[:, 1], rows[:, 2], hashed.hashes)
+
+    def _keep_house(self) -> None:
+        """Rebuild the generation when it pays, save a snapshot now and then, tell the metrics."""
+        if self._rebuilding is not None and self._rebuilding.done():
+            new = self._rebuilding.result()
+            new.catch_up(self.generation)
+            self.generation, self._rebuilding = new, None
+            metrics.generations.inc()
+        elif self._rebuilding is None and self.generation.should_rebuild:
+            self._rebuilding = self._builder.submit(self.generation.rebuilt)
+        metrics.filter_fill.set(self.generation.filter.fill)
+        metrics.filter_false_positive_rate.set(self.generation.filter.false_positive_rate)
+        path = self._snapshot_path()
+        due = time.monotonic() - self._saved_at > SNAPSHOT_EVERY_S or (self._caught_up_at and not self._saved)
+        if path is not None and due and self.positions != self._saved and self._caught_up_at:
+            snapshots.save(Snapshot.of(self.generation, self.positions, self._hasher.fingerprint), path)
+            self._saved, self._saved_at = dict(self.positions), time.monotonic()
+
+
+def _collect(named: _Named, number: int, values: dict[KeyKind, tuple[list[str], list[int]]]) -> None:
+    """Note an order's identifiers by kind."""
+    found: list[tuple[str, str]] = [
+        (document.type if document.type in DOCUMENT_TYPES else "other", document.number) for document in named.documents
+    ]
+    found += [(kind, value) for kind, value in (("plate", named.plate), ("vin", named.vin)) if value]
+    for kind, value in found:
+        identifiers, numbers = values.setdefault(kind, ([], []))  # type: ignore[arg-type]
+        identifiers.append(value)
+        numbers.append(number)

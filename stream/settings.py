@@ -1,0 +1,65 @@
+"""Every setting of a worker, composed once, frozen. Each part is defined beside its owner."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretBytes, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors.courts.settings import CourtsSettings
+from connectors.kafka.settings import KafkaSettings
+from connectors.redis.settings import RedisSettings
+
+
+class WorkerSettings(BaseSettings):
+    """One worker: environment ``CHAKONG_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAKONG_", frozen=True)
+
+    key_secret: SecretBytes | None = Field(default=None, description="the deployment's secret of the key hashes")
+    key_secret_file: Path | None = Field(default=None, description="a file that holds it")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Prometheus metrics; 0 takes a free port")
+    batch_max: int = Field(default=8192, ge=1, description="sightings screened at once at most")
+    behind_s_max: float = Field(default=5.0, gt=0, description="a worker this far behind the orders fences itself")
+    expected_keys: int = Field(default=1 << 21, ge=1, description="keys that the filter has room for before it grows")
+    false_positives: float = Field(default=1e-5, gt=0, lt=0.5, description="share of unwanted keys taken for a maybe")
+    snapshots: Path | None = Field(default=None, description="folder of this worker's snapshots; without it none are kept")
+    overlays: tuple[Path, ...] = Field(default=(), description="provincial policy overlays, a JSON list of files")
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    courts: CourtsSettings = Field(default_factory=CourtsSettings)
+
+    @model_validator(mode="after")
+    def _has_a_secret(self) -> Self:
+        if (self.key_secret is None) == (self.key_secret_file is None):
+            raise ValueError("give CHAKONG_KEY_SECRET_FILE (or CHAKONG_KEY_SECRET): every worker needs the same secret")
+        return self
+
+    def secret(self) -> bytes:
+        """The secret of the key hashes.
+
+        Raises:
+            ValueError: its file cannot be read or is too short to be a secret.
+        """
+        if self.key_secret is not None:
+            return self.key_secret.get_secret_value()
+        if self.key_secret_file is None:  # _has_a_secret refuses it
+            raise AssertionError
+        try:
+            secret = self.key_secret_file.read_bytes().strip()
+        except OSError as error:
+            raise ValueError(f"CHAKONG_KEY_SECRET_FILE: {self.key_secret_file} cannot be read ({error.strerror})") from None
+        if len(secret) < _SECRET_BYTES_MIN:
+            raise ValueError(f"CHAKONG_KEY_SECRET_FILE: {self.key_secret_file} holds fewer than {_SECRET_BYTES_MIN} bytes")
+        return secret
+
+
+_SECRET_BYTES_MIN = 16
+
+
+def worker_id() -> str:
+    """A name for this process among the workers."""
+    return f"{os.uname().nodename}-{os.getpid()}"
