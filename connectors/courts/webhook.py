@@ -1,0 +1,188 @@
+"""The webhook: posts a signed notification to a court's endpoint, and says what came of it and whether to try again.
+
+It never raises for what a network or a court does. It logs nothing, and what it reports holds no body, header, query or name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import math
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Final, Self
+
+import httpx
+
+from connectors.courts.endpoints import Endpoint
+from connectors.courts.settings import CourtsSettings
+from connectors.courts.signature import signed_headers
+from stream.core.delivery import Reason
+from stream.core.notification import CONTENT_TYPE, Notification
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one attempt. ``may_have_arrived``: the court may know the news although the attempt failed."""
+
+    outcome: Reason
+    retry: bool
+    detail: str
+    status: int | None = None
+    took_s: float = 0.0
+    retry_after_s: float | None = None
+    may_have_arrived: bool = False
+
+
+class Webhook:
+    """Posts notifications over pooled connections; use as a context manager, or call ``close``."""
+
+    def __init__(self, settings: CourtsSettings | None = None, *, wall_s: Callable[[], float] = time.time) -> None:
+        """``wall_s`` gives Unix seconds, for the signature.
+
+        Raises OSError or ssl.SSLError when the settings' ``ca_file`` cannot be used.
+        """
+        self._settings: Final = settings or CourtsSettings()
+        self._wall_s: Final = wall_s
+        self._turns: Final[dict[str, asyncio.Semaphore]] = {}
+        self._ended: Final[dict[str, str]] = {}
+        self._client: Final = _client(self._settings)
+
+    @property
+    def ended(self) -> frozenset[str]:
+        """The redacted URLs of endpoints that answered 410 to this process; they get nothing more."""
+        return frozenset(self._ended.values())
+
+    async def post(self, endpoint: Endpoint, notification: Notification) -> Attempt:
+        """Wait for a turn, then make one attempt. Cancelling it aborts the attempt; it may have arrived nevertheless."""
+        async with self.turn(endpoint) as turn:
+            return await turn(notification)
+
+    @asynccontextmanager
+    async def turn(self, endpoint: Endpoint) -> AsyncIterator[Turn]:
+        """Wait until one of the endpoint's turns is free, and hold it.
+
+        The fence belongs within the turn: what was true before a wait behind a slow court may not be true after it.
+        """
+        url = endpoint.url.get_secret_value()
+        free = self._turns.get(url)
+        if free is None:
+            free = self._turns[url] = asyncio.Semaphore(self._settings.in_flight_max)
+        async with free:
+            yield Turn(self, endpoint)
+
+    async def attempt(self, endpoint: Endpoint, notification: Notification) -> Attempt:
+        """One attempt, at once. Callers go through ``post`` or ``turn``, which keep the endpoint's limit."""
+        if endpoint.url.get_secret_value() in self._ended:
+            return Attempt(Reason.ENDPOINT_GONE, retry=False, detail="the endpoint answered 410 before")
+        began = time.perf_counter()
+        answer: list[httpx.Response] = []
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout(self._settings.total_s):
+                await self._send(endpoint, notification, answer)
+        except (httpx.TransportError, OSError) as error:  # TLS has errors that httpx lets through; TimeoutError is one too
+            failure = error
+        took_s = time.perf_counter() - began
+        if answer:  # its status is the court's answer, whatever became of the rest
+            return self._judge(endpoint, answer[0], took_s)
+        return _failed(failure, took_s)
+
+    async def _send(self, endpoint: Endpoint, notification: Notification, answer: list[httpx.Response]) -> None:
+        """Send the request; put the response into ``answer`` as soon as its status is known, then discard its body."""
+        body = notification.body()
+        headers = signed_headers(endpoint.key.get_secret_value(), notification.id, math.floor(self._wall_s()), body)
+        headers["content-type"] = CONTENT_TYPE
+        async with self._client.stream("POST", endpoint.url.get_secret_value(), content=body, headers=headers) as response:
+            answer.append(response)
+            left = self._settings.answer_bytes_max
+            async for chunk in response.aiter_raw():
+                left -= len(chunk)
+                if left < 0:  # leaving the stream closes the connection
+                    return
+
+    def _judge(self, endpoint: Endpoint, response: httpx.Response, took_s: float) -> Attempt:
+        status = response.status_code
+        detail = f"HTTP {status}"
+        if response.is_success:
+            return Attempt(Reason.DELIVERED, False, detail, status, took_s, may_have_arrived=True)
+        if status == httpx.codes.GONE:
+            self._ended[endpoint.url.get_secret_value()] = endpoint.redacted
+            return Attempt(Reason.ENDPOINT_GONE, False, detail, status, took_s, may_have_arrived=True)
+        hint_s = _retry_after_s(response.headers.get("retry-after"), self._wall_s(), self._settings.retry_after_s_max)
+        return Attempt(Reason.REFUSED, True, detail, status, took_s, hint_s, may_have_arrived=True)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn at an endpoint: call it with a notification to make one attempt."""
+
+    _webhook: Webhook
+    _endpoint: Endpoint
+
+    async def __call__(self, notification: Notification) -> Attempt:
+        return await self._webhook.attempt(self._endpoint, notification)
+
+
+def _client(settings: CourtsSettings) -> httpx.AsyncClient:
+    for name in ("httpx", "httpcore"):  # they log URLs with their queries, and headers
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return httpx.AsyncClient(
+        verify=ssl.create_default_context(cafile=settings.ca_file),
+        timeout=httpx.Timeout(settings.total_s, connect=settings.connect_s, pool=settings.connect_s),
+        limits=httpx.Limits(
+            max_connections=settings.connections_max,
+            max_keepalive_connections=settings.connections_max,
+            keepalive_expiry=settings.idle_s,
+        ),
+        headers={"user-agent": "chakong", "accept": "*/*", "accept-encoding": "identity"},
+        cookies=httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=()))),  # nothing is kept of a court's answer
+        follow_redirects=False,
+        trust_env=False,  # no proxy and no password file that the settings do not name
+    )
+
+
+def _failed(failure: Exception | None, took_s: float) -> Attempt:
+    """An attempt without an answer. Only a failure to connect is sure to have told the court nothing."""
+    may_have_arrived = not isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    if isinstance(failure, TimeoutError | httpx.TimeoutException):
+        kind = "total" if isinstance(failure, TimeoutError) else type(failure).__name__
+        return Attempt(Reason.TIMED_OUT, True, f"no answer in time ({kind})", None, took_s, may_have_arrived=may_have_arrived)
+    # Other errors may quote what the court sent; a failure to connect says only what the network or TLS said.
+    said = f": {str(failure)[:200]}" if isinstance(failure, httpx.ConnectError) else ""
+    return Attempt(Reason.UNREACHABLE, True, f"{type(failure).__name__}{said}", None, took_s, may_have_arrived=may_have_arrived)
+
+
+def _retry_after_s(header: str | None, wall_s: float, longest_s: float) -> float | None:
+    """The seconds that a ``Retry-After`` asks for (a number of them, or a date), from 0 to ``longest_s``."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:12]), longest_s)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return min(max(moment.timestamp() - wall_s, 0.0), longest_s)

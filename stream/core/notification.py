@@ -1,0 +1,117 @@
+"""Notifications to courts: CloudEvents 1.0 in structured JSON (contract, "Notification").
+
+The id is the idempotency key: the same news has the same id however often it is sent, so a repeat is recognised.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import uuid
+from typing import Any, Final, Literal, Self
+
+import msgspec
+from pydantic import Field, model_validator
+
+from matchers.wire import Message, NonEmpty, Timestamp
+from stream.core.hit import Hit
+from watchlists.order import Court, ReleaseReason
+
+EventType = Literal["chakong.hit.v1", "chakong.withdrawal.v1", "chakong.overdue.v1", "chakong.incident.v1"]
+
+CONTENT_TYPE: Final = "application/cloudevents+json"
+SOURCE: Final = "urn:chakong"
+_EXTENSION_NAME: Final = re.compile(r"[a-z0-9]{1,20}")
+
+
+class Notification(Message):
+    """One event for a court. A field that is not listed here is a CloudEvents extension attribute."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: NonEmpty
+    source: NonEmpty = SOURCE
+    type: EventType
+    subject: NonEmpty = Field(description="the id of the hit or incident that the event is about")
+    time: Timestamp
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: NonEmpty | None = None
+    data: dict[str, Any] = Field(description="a hit, or what its type says")
+
+    @model_validator(mode="after")
+    def _names_its_extensions_well(self) -> Self:
+        wrong = sum(not _EXTENSION_NAME.fullmatch(name) for name in self.__pydantic_extra__ or {})
+        if wrong:
+            raise ValueError(
+                f"{wrong} extension attributes are not named by 1 to 20 lower-case letters and digits (CloudEvents 1.0)"
+            )
+        return self
+
+    def body(self) -> bytes:
+        """The event as compact UTF-8 JSON. Only unset attributes are left out: a null within ``data`` stays as it was sent."""
+        attributes = self.model_dump(mode="json", exclude={"data"}, exclude_none=True)
+        return msgspec.json.encode({**attributes, "data": self.data})
+
+
+WithdrawalReason = ReleaseReason | Literal["amended"]
+"""``amended``: under the order's new version the sighting is no hit any more."""
+
+
+class Withdrawal(Message):
+    """The data of ``chakong.withdrawal.v1``: the hit that was told is void. It repeats nothing about the person or vehicle."""
+
+    hit_id: str
+    order_id: str
+    order_version: int = Field(description="the version that the hit was told under")
+    court: Court
+    case_number: str
+    reason: WithdrawalReason | None = Field(description="null when the release that ended the order is not at hand")
+    withdrawn_at: Timestamp
+
+
+DATA: Final[dict[EventType, type[Message]]] = {"chakong.hit.v1": Hit, "chakong.withdrawal.v1": Withdrawal}
+"""What ``data`` holds, by type; the other types come with the work that sends them."""
+
+
+def hit_notification(hit: Hit, *, update: bool, at: dt.datetime, source: str = SOURCE) -> Notification:
+    """The news of a hit; an ``update`` tells a hit again that was told under a lower order version."""
+    return Notification(
+        id=f"{hit.id}.{hit.order_version}" if update else hit.id,
+        source=source,
+        type="chakong.hit.v1",
+        subject=hit.id,
+        time=at,
+        data=hit.model_dump(mode="json", by_alias=True),
+    )
+
+
+def withdrawal_notification(
+    hit: Hit, reason: WithdrawalReason | None, *, at: dt.datetime, source: str = SOURCE
+) -> Notification:
+    """The news that a hit which was told, or may have been, is void.
+
+    A release is final, so a hit has one withdrawal by release; each version told can be withdrawn by an amendment.
+    """
+    step = f"amended.{hit.order_version}" if reason == "amended" else "released"
+    withdrawal = Withdrawal(
+        hit_id=hit.id,
+        order_id=hit.order_id,
+        order_version=hit.order_version,
+        court=hit.court,
+        case_number=hit.case_number,
+        reason=reason,
+        withdrawn_at=at,
+    )
+    return Notification(
+        id=event_id(hit.id, "chakong.withdrawal.v1", step),
+        source=source,
+        type="chakong.withdrawal.v1",
+        subject=hit.id,
+        time=at,
+        data=withdrawal.model_dump(mode="json"),
+    )
+
+
+def event_id(about: str, event_type: str, step: str) -> str:
+    """The id of an event about a hit or incident, other than the hit itself: UUIDv5 of the JSON array of type and step."""
+    return str(uuid.uuid5(uuid.UUID(about), json.dumps([event_type, step], ensure_ascii=False, separators=(",", ":"))))
