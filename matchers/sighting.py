@@ -164,6 +164,20 @@ def read_sighting(raw: bytes) -> Sighting:
     return _from_message(message, warnings, fields)
 
 
+def sighting_of_hit(fields: dict[str, Any]) -> Sighting:
+    """The sighting that a hit holds, to be judged again: read before, and perhaps without a bystander since.
+
+    Raises:
+        UnreadableError: it is no sighting at all.
+    """
+    warnings: list[str] = []
+    try:
+        message = SightingMessage.model_validate(fields, context={"warnings": warnings})
+    except ValidationError as error:
+        raise UnreadableError("invalid_sighting", reason(error)) from None
+    return _from_message(message, warnings, fields)
+
+
 def _from_message(message: SightingMessage, warnings: list[str], fields: dict[str, Any]) -> Sighting:
     person = message.person.subject() if message.person else None
     vehicle = message.vehicle.subject() if message.vehicle else None

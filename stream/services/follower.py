@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Final, Literal
 
@@ -76,8 +76,8 @@ class OrderFollower:
     ``positions`` says what the filter holds: whoever reads it before probing knows what was in the filter.
     """
 
-    def __init__(self, settings: WorkerSettings, hasher: KeyHasher, on_progress: Callable[[], None]) -> None:
-        self._settings, self._hasher, self._on_progress = settings, hasher, on_progress
+    def __init__(self, settings: WorkerSettings, hasher: KeyHasher) -> None:
+        self._settings, self._hasher = settings, hasher
         self._kafka: KafkaSettings = settings.kafka
         self._seed = int.from_bytes(hashlib.blake2b(settings.secret(), digest_size=8, person=b"filter").digest(), "little")
         self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
@@ -89,7 +89,7 @@ class OrderFollower:
         self._caught_up_at = 0.0
         self._ends: dict[int, int] = {}
         self.positions: dict[int, int] = {}
-        self.generation, self.failed = self._restored(), None
+        self.generation = self._restored()
         self.failure: BaseException | None = None
 
     def start(self) -> None:
@@ -104,6 +104,10 @@ class OrderFollower:
     def behind_s(self) -> float:
         """Seconds since this worker was last seen to hold every order there was; infinite until it first was."""
         return time.monotonic() - self._caught_up_at if self._caught_up_at else float("inf")
+
+    def caught_up_since(self, moment: float) -> bool:
+        """Whether this worker was seen to hold every order there was, at some time after a monotonic moment."""
+        return self._caught_up_at > moment
 
     def contains(self, keys: KeyHashes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Whether the filter takes each key for a maybe."""
@@ -185,7 +189,6 @@ class OrderFollower:
             self.generation.release(*np.array(released, np.uint64).T)
         self.positions = positions
         metrics.orders_followed.set(sum(positions.values()))
-        self._on_progress()
 
     def _place(self, orders: list[tuple[int, int, int]], values: dict[KeyKind, tuple[list[str], list[int]]]) -> None:
         table = np.array(orders, np.uint64).reshape(-1, 3)

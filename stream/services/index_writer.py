@@ -1,0 +1,191 @@
+"""Writing the index: one worker a partition of ``orders`` applies its records, buries what is refused, and times effect.
+
+The index's own positions say where to go on, not the group's commits: a Redis that was wiped, or replaced by an old dump, is
+rebuilt from there by itself. The commits only say which refusals have been buried already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+import structlog
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from connectors.kafka.clients import at, consumer
+from connectors.kafka.deadletters import dead_letter
+from connectors.kafka.records import Record, Records
+from connectors.kafka.topics import ORDERS
+from connectors.redis.errors import IndexUnavailableError
+from matchers.wire import UnreadableError
+from stream import metrics
+from stream.settings import WorkerSettings
+from watchlists.index import IndexMovedError, Logged, WatchlistIndex
+from watchlists.lifecycle import SAYS, decide
+from watchlists.order import read_order
+
+BATCH: Final = 500
+POLL_S: Final = 0.02
+RETRY_S: Final = 0.5
+CHECK_S: Final = 1.0
+_log = structlog.get_logger("index")
+
+
+class Applied(NamedTuple):
+    """A record that has taken effect in the index; ``arrived_at`` is Kafka's time of it."""
+
+    partition: int
+    offset: int
+    order_id: str
+    version: int
+    action: str
+    arrived_at: dt.datetime
+
+
+class IndexWriter:
+    """The writer of the partitions of ``orders`` that this worker owns."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        index: WatchlistIndex,
+        records: Records,
+        on_applied: Callable[[Sequence[Applied]], None],
+    ) -> None:
+        self._kafka = settings.kafka
+        self._index, self._records, self._on_applied = index, records, on_applied
+        self._pool = ThreadPoolExecutor(1, "index-writer")
+        self._positions: dict[int, int] = {}
+        self._buried: dict[int, int] = {}
+        self._moved = threading.Event()
+        self._assigned: deque[list[TopicPartition]] = deque()
+        self._checked_at = 0.0
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Apply until stopped. Trouble with Redis or Kafka is waited out: nothing is skipped and nothing acknowledged."""
+        loop = asyncio.get_running_loop()
+        client = consumer(self._kafka, "index")
+        client.subscribe([self._kafka.topic(ORDERS)], on_assign=self._on_assign, on_revoke=self._on_revoke)
+        try:
+            while not self._stopping:
+                messages = await loop.run_in_executor(self._pool, client.consume, BATCH, POLL_S)
+                try:
+                    if self._moved.is_set() or time.monotonic() - self._checked_at > CHECK_S:
+                        await self._stand_where_the_index_is(client)
+                    await self._apply(client, [message for message in messages if message.error() is None])
+                except (IndexUnavailableError, IndexMovedError, KafkaException) as error:
+                    _log.warning("the index cannot be written; trying again", reason=type(error).__name__, detail=str(error))
+                    self._positions.clear()  # what was consumed and not applied is read again
+                    self._moved.set()
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            await loop.run_in_executor(self._pool, client.close)
+            self._pool.shutdown(wait=False)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    async def _stand_where_the_index_is(self, client: Consumer) -> None:
+        """Go to where the index is, in every partition that is ours: after an assignment, a wipe, or another's write."""
+        positions = await self._index.positions()
+        topic = self._kafka.topic(ORDERS)
+        loop = asyncio.get_running_loop()
+        while self._assigned:
+            partitions = self._assigned.popleft()
+            committed = await loop.run_in_executor(self._pool, lambda: client.committed(partitions, timeout=10))
+            self._buried |= {place.partition: max(place.offset, 0) for place in committed}
+        for place in await loop.run_in_executor(self._pool, client.assignment):
+            wanted = positions.get(place.partition, 0)
+            if self._positions.get(place.partition) != wanted:
+                if place.partition in self._positions:
+                    _log.warning("index moved", partition=place.partition, was=self._positions[place.partition], now=wanted)
+                begin = min(wanted, self._buried.get(place.partition, wanted))
+                await loop.run_in_executor(self._pool, client.seek, at(topic, place.partition, begin))
+                self._positions[place.partition] = wanted
+        self._moved.clear()
+        self._checked_at = time.monotonic()
+
+    async def _apply(self, client: Consumer, messages: Sequence[Message]) -> None:
+        by_partition: dict[int, list[Message]] = {}
+        for message in messages:
+            by_partition.setdefault(message.partition(), []).append(message)
+        for partition, of_partition in by_partition.items():
+            start = self._positions.get(partition)
+            if start is None:  # assigned a moment ago: it is read again from where the index is
+                self._moved.set()
+                continue
+            await self._bury_again(client, partition, [message for message in of_partition if message.offset() < start])
+            if fresh := [message for message in of_partition if message.offset() >= start]:
+                await self._apply_partition(client, partition, start, fresh)
+
+    async def _bury_again(self, client: Consumer, partition: int, messages: Sequence[Message]) -> None:
+        """Refusals that were applied by a writer which may have died before it buried them."""
+        floor = self._buried.get(partition, 0)
+        readable, buried = _read([message for message in messages if message.offset() >= floor])
+        standings = await self._index.standings([logged.record.id for _, logged in readable])
+        for message, logged in readable:
+            decision = decide(standings[logged.record.id].held, logged.record).decision
+            if decision.refused:
+                buried.append(_letter(message, decision.value, SAYS[decision]))
+        await self._records.send_soon([letter for _, letter in buried])
+        if messages:
+            self._commit(client, partition, messages[-1].offset() + 1)
+
+    async def _apply_partition(self, client: Consumer, partition: int, start: int, messages: Sequence[Message]) -> None:
+        end = messages[-1].offset() + 1
+        readable, buried = _read(messages)
+        decisions = await self._index.apply(partition, start, end, [logged for _, logged in readable])
+        self._positions[partition] = end
+        applied = []
+        for (message, logged), decision in zip(readable, decisions, strict=True):
+            metrics.orders_indexed.labels(decision.value).inc()
+            if decision.refused:
+                buried.append(_letter(message, decision.value, SAYS[decision]))
+            elif decision.changes:
+                record = logged.record
+                arrived = dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC)
+                applied.append(Applied(partition, message.offset() + 1, record.id, record.version, record.action, arrived))
+        floor = self._buried.get(partition, 0)
+        await self._records.send_soon([letter for offset, letter in buried if offset >= floor])
+        self._commit(client, partition, end)
+        self._on_applied(applied)
+
+    def _commit(self, client: Consumer, partition: int, end: int) -> None:
+        if end > self._buried.get(partition, 0):
+            client.commit(offsets=[TopicPartition(self._kafka.topic(ORDERS), partition, end)], asynchronous=True)
+            self._buried[partition] = end
+
+    def _on_assign(self, _client: Consumer, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            self._positions.pop(place.partition, None)
+        self._assigned.append([TopicPartition(place.topic, place.partition) for place in partitions])
+        self._moved.set()
+
+    def _on_revoke(self, _client: Consumer, partitions: list[TopicPartition]) -> None:
+        for place in partitions:
+            self._positions.pop(place.partition, None)
+
+
+def _read(messages: Sequence[Message]) -> tuple[list[tuple[Message, Logged]], list[tuple[int, Record]]]:
+    readable, buried = [], []
+    for message in messages:
+        raw = message.value() or b""
+        try:
+            readable.append((message, Logged(read_order(raw), raw)))
+        except UnreadableError as error:
+            buried.append(_letter(message, error.reason, error.detail))
+    return readable, buried
+
+
+def _letter(message: Message, reason: str, detail: str) -> tuple[int, Record]:
+    metrics.dead_letters.labels(reason).inc()
+    now = dt.datetime.now(dt.UTC)
+    place = (message.topic(), message.partition(), message.offset())
+    return message.offset(), dead_letter(*place, now, reason, detail, message.value() or b"")

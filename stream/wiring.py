@@ -1,0 +1,85 @@
+"""Composition: which implementation stands behind each port of one worker. Built once, from frozen settings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import redis.asyncio
+
+from connectors.courts.endpoints import Endpoints
+from connectors.courts.webhook import Webhook
+from connectors.kafka.deadletters import dead_letter
+from connectors.kafka.records import Records
+from connectors.kafka.topics import HITS, ensure_topics
+from connectors.redis.client import connect
+from connectors.redis.index import RedisIndex
+from connectors.redis.leases import InForce, Leases
+from connectors.redis.ledger import RedisLedger
+from matchers.keys import KeyHasher
+from stream.services.delivering import Delivering
+from stream.services.effect import Effect
+from stream.services.follower import OrderFollower
+from stream.services.index_writer import IndexWriter
+from stream.services.resolving import Resolving
+from stream.services.screening import Screening
+from stream.settings import WorkerSettings, worker_id
+from watchlists.policy import Policy
+
+
+class Wiring:
+    """The parts of one worker, wired."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.policy = Policy.national().with_overlays(list(settings.overlays))
+        self.hasher = KeyHasher(settings.secret())
+        self.redis: redis.asyncio.Redis = connect(settings.redis)
+        space = settings.redis.namespace
+        self.index = RedisIndex(self.redis, self.hasher, space)
+        self.ledger = RedisLedger(self.redis, space)
+        self.leases = Leases(self.redis, space)
+        self.in_force = InForce(self.redis, space)
+        self.records = Records(settings.kafka, "chakong-worker")
+        self.endpoints = Endpoints.load(settings.courts)
+        self.webhook = Webhook(settings.courts)
+        self.follower = OrderFollower(settings, self.hasher)
+        self.effect = Effect(worker_id(), self.follower, self.leases, self.index, self.in_force, settings.behind_s_max)
+        self.screening = Screening(settings, self.hasher, self.follower, self.records, self.effect.may_screen)
+        self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
+        self.resolving = Resolving(self.index, self.policy, self.records)
+        self.delivering = Delivering(
+            self.index, self.ledger, self.policy, self.endpoints, self.webhook, self.records, ladder=settings.courts.ladder
+        )
+
+    def make_topics(self) -> list[str]:
+        """Make the topics that are missing, before anything subscribes to them."""
+        return ensure_topics(self.settings.kafka)
+
+    async def start(self) -> None:
+        """Start the threads. The screening gate stays shut until the filter has caught up and the lease is held."""
+        await self.index.claim_fingerprint()
+        self.follower.start()
+        self.screening.start()
+
+    async def stop(self) -> None:
+        """Stop in the order of the flow: no new sightings, then no new orders, then let go."""
+        self.screening.stop()
+        self.index_writer.stop()
+        self.effect.stop()
+        self.follower.stop()
+        await self.webhook.aclose()
+        self.records.close()
+
+    async def bury_hit(self, message: Any, raw: bytes) -> None:
+        """A record of ``hits`` that is none goes to the dead letters."""
+        letter = dead_letter(
+            self.settings.kafka.topic(HITS),
+            message.partition,
+            message.offset,
+            dt.datetime.now(dt.UTC),
+            "invalid_hit",
+            "the record is no hit",
+            raw,
+        )
+        await self.records.send_soon([letter])
