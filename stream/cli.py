@@ -21,16 +21,16 @@ COMMANDS: Final = {
 
 
 class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"stream.commands.{cmd_name}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -39,3 +39,7 @@ class _Lazy(click.Group):
 @click.version_option(package_name="chakong")
 def main() -> None:
     """Chakong (查控): finds wanted persons and vehicles in police sightings as they are seen, and tells the court."""
+
+
+if __name__ == "__main__":
+    main()

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 from typing import Self
 
+from connectors.redis.settings import RedisSettings
 from pydantic import Field, SecretBytes, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.courts.settings import CourtsSettings
 from connectors.kafka.settings import KafkaSettings
-from connectors.redis.settings import RedisSettings
+from stream.core.delivery import RetryLadder
 
 
 class WorkerSettings(BaseSettings):
@@ -22,12 +23,16 @@ class WorkerSettings(BaseSettings):
     key_secret: SecretBytes | None = Field(default=None, description="the deployment's secret of the key hashes")
     key_secret_file: Path | None = Field(default=None, description="a file that holds it")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="Prometheus metrics; 0 takes a free port")
+    metrics_host: str = Field(default="127.0.0.1", description="address that the metrics are served on")
     batch_max: int = Field(default=8192, ge=1, description="sightings screened at once at most")
     behind_s_max: float = Field(default=5.0, gt=0, description="a worker this far behind the orders fences itself")
     expected_keys: int = Field(default=1 << 21, ge=1, description="keys that the filter has room for before it grows")
     false_positives: float = Field(default=1e-5, gt=0, lt=0.5, description="share of unwanted keys taken for a maybe")
     snapshots: Path | None = Field(default=None, description="folder of this worker's snapshots; without it none are kept")
     overlays: tuple[Path, ...] = Field(default=(), description="provincial policy overlays, a JSON list of files")
+    retry_first_s: float = Field(default=0.5, gt=0, description="wait after a delivery's first failed attempt; it doubles")
+    retry_longest_s: float = Field(default=300.0, gt=0)
+    retry_give_up_s: float = Field(default=24 * 3600.0, gt=0)
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
     courts: CourtsSettings = Field(default_factory=CourtsSettings)
@@ -37,6 +42,9 @@ class WorkerSettings(BaseSettings):
         if (self.key_secret is None) == (self.key_secret_file is None):
             raise ValueError("give CHAKONG_KEY_SECRET_FILE (or CHAKONG_KEY_SECRET): every worker needs the same secret")
         return self
+
+    def ladder(self) -> RetryLadder:
+        return RetryLadder(self.retry_first_s, self.retry_longest_s, self.retry_give_up_s)
 
     def secret(self) -> bytes:
         """The secret of the key hashes.

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import redis.asyncio
-
-from connectors.courts.endpoints import Endpoints
-from connectors.courts.webhook import Webhook
-from connectors.kafka.deadletters import dead_letter
-from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
+
+from connectors.courts.endpoints import Endpoints
+from connectors.courts.settings import CourtsSettings
+from connectors.courts.webhook import Webhook
+from connectors.kafka.deadletters import dead_letter
+from connectors.kafka.records import Records
+from connectors.kafka.topics import HITS, ensure_topics
 from matchers.keys import KeyHasher
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
@@ -24,7 +27,23 @@ from stream.services.index_writer import IndexWriter
 from stream.services.resolving import Resolving
 from stream.services.screening import Screening
 from stream.settings import WorkerSettings, worker_id
+from watchlists.index import WatchlistIndex
 from watchlists.policy import Policy
+
+
+def _endpoints(settings: CourtsSettings) -> Endpoints:
+    """The courts' endpoints; without a file there are none, and every hit's receipt says so."""
+    return Endpoints.load(settings.endpoints, http_hosts=settings.http_hosts) if settings.endpoints else Endpoints()
+
+
+@asynccontextmanager
+async def open_index(settings: WorkerSettings) -> AsyncIterator[WatchlistIndex]:
+    """The running index, for a command that asks it something."""
+    client = connect(settings.redis)
+    try:
+        yield RedisIndex(client, KeyHasher(settings.secret()), settings.redis.namespace)
+    finally:
+        await client.aclose()
 
 
 class Wiring:
@@ -41,7 +60,7 @@ class Wiring:
         self.leases = Leases(self.redis, space)
         self.in_force = InForce(self.redis, space)
         self.records = Records(settings.kafka, "chakong-worker")
-        self.endpoints = Endpoints.load(settings.courts)
+        self.endpoints = _endpoints(settings.courts)
         self.webhook = Webhook(settings.courts)
         self.follower = OrderFollower(settings, self.hasher)
         self.effect = Effect(worker_id(), self.follower, self.leases, self.index, self.in_force, settings.behind_s_max)
@@ -49,7 +68,7 @@ class Wiring:
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
         self.resolving = Resolving(self.index, self.policy, self.records)
         self.delivering = Delivering(
-            self.index, self.ledger, self.policy, self.endpoints, self.webhook, self.records, ladder=settings.courts.ladder
+            self.index, self.ledger, self.policy, self.endpoints, self.webhook, self.records, ladder=settings.ladder()
         )
 
     def make_topics(self) -> list[str]:
@@ -68,18 +87,18 @@ class Wiring:
         self.index_writer.stop()
         self.effect.stop()
         self.follower.stop()
-        await self.webhook.aclose()
+        await self.webhook.close()
         self.records.close()
 
-    async def bury_hit(self, message: Any, raw: bytes) -> None:
-        """A record of ``hits`` that is none goes to the dead letters."""
+    async def bury_hit(self, message: Any, raw: bytes, reason: str, detail: str) -> None:
+        """A record of ``hits`` that cannot be delivered goes to the dead letters."""
         letter = dead_letter(
             self.settings.kafka.topic(HITS),
             message.partition,
             message.offset,
             dt.datetime.now(dt.UTC),
-            "invalid_hit",
-            "the record is no hit",
+            reason,
+            detail,
             raw,
         )
         await self.records.send_soon([letter])

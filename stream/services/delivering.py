@@ -14,12 +14,12 @@ from typing import Final
 
 import msgspec
 import structlog
+from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 
 from connectors.courts.endpoints import Endpoint, Endpoints
 from connectors.courts.webhook import Webhook
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import INSTRUCTIONS, RECEIPTS
-from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from matchers.sighting import sighting_of_hit
 from stream import metrics
 from stream.core.delivery import Reason, Receipt, RetryLadder, Step, answer_of, fence
@@ -85,10 +85,12 @@ class Delivering:
         since = self._clock()
         attempt = 0
         while True:
-            if attempt and not await self._in_force(hit):
-                return
             attempt += 1
-            result = await self._webhook.post(endpoint, notification)
+            async with self._webhook.turn(endpoint) as post:
+                # Asked when the turn has come, not when it was waited for: a release in between must be seen.
+                if not await self._in_force(hit):
+                    return
+                result = await post(notification)
             metrics.attempt_seconds.observe(result.took_s)
             step: Step = "delivered" if result.outcome is Reason.DELIVERED else "attempted"
             await self._record(hit, step, result.outcome, attempt=attempt, endpoint=endpoint.redacted, detail=result.detail)
@@ -118,7 +120,7 @@ class Delivering:
         return False
 
     async def _instruct(self, hit: Hit) -> None:
-        instruction = instruct(hit, self._clock())
+        instruction = instruct(hit, at=self._clock())
         station = str(hit.sighting["station"]["code"])
         value = msgspec.json.encode(instruction.model_dump(mode="json"))
         await send_for_sure(self._records, [Record(INSTRUCTIONS, station.encode(), value)])

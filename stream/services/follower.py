@@ -115,9 +115,7 @@ class OrderFollower:
 
     def _restored(self) -> Generation:
         path = self._snapshot_path()
-        snapshot = (
-            snapshots.load(path, seed=self._seed, key_fingerprint=self._hasher.fingerprint) if path is not None else None
-        )
+        snapshot = snapshots.load(path, seed=self._seed, key_fingerprint=self._hasher.fingerprint) if path is not None else None
         if snapshot is not None:
             self.positions = dict(snapshot.positions)
             self._saved = dict(snapshot.positions)

@@ -13,16 +13,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from connectors.redis.errors import IndexUnavailableError
 
 from connectors.kafka.clients import at, consumer
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import ORDERS
-from connectors.redis.errors import IndexUnavailableError
 from matchers.wire import UnreadableError
 from stream import metrics
 from stream.settings import WorkerSettings
@@ -99,7 +100,7 @@ class IndexWriter:
         loop = asyncio.get_running_loop()
         while self._assigned:
             partitions = self._assigned.popleft()
-            committed = await loop.run_in_executor(self._pool, lambda: client.committed(partitions, timeout=10))
+            committed = await loop.run_in_executor(self._pool, partial(client.committed, partitions, timeout=10))
             self._buried |= {place.partition: max(place.offset, 0) for place in committed}
         for place in await loop.run_in_executor(self._pool, client.assignment):
             wanted = positions.get(place.partition, 0)

@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 import structlog
+from connectors.redis.errors import IndexUnavailableError
 
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import NotDurableError
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import HITS
-from connectors.redis.errors import IndexUnavailableError
 from matchers.sighting import Sighting, read_sighting
 from matchers.wire import UnreadableError
 from stream import metrics
@@ -45,7 +45,7 @@ class Resolving:
         found = await self._look_up(candidates)
         now = dt.datetime.now(dt.UTC)
         outcomes: Counter[str] = Counter()
-        for candidate, sighting in candidates:
+        for _, sighting in candidates:
             keys = set(sighting.keys())
             for order in found.orders:
                 if keys.isdisjoint(order.keys()):

@@ -1,0 +1,67 @@
+"""What the commands that run a deployment on this machine share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import redis
+
+import deploy
+from deploy.local.addresses import Addresses
+from deploy.local.deployment import Deployment
+from deploy.local.errors import StartError
+from deploy.local.process import Process
+from stream.settings import WorkerSettings
+
+WORKERS_START_S: Final = 60.0
+_POLL_S: Final = 0.1
+
+
+def project_root() -> Path:
+    """The checkout that this is run from, else the current folder: where the ignored folder ``.local`` is."""
+    checkout = Path(str(deploy.__file__)).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
+
+
+def deployment_of(root: Path, addresses: Addresses, name: str = "up", topic_prefix: str = "") -> Deployment:
+    return Deployment(root / ".local" / "deployments" / name, addresses, topic_prefix)
+
+
+def running_workers(root: Path) -> list[Process]:
+    """Workers of any deployment here that are alive."""
+    folders = sorted((root / ".local" / "deployments").glob("*/worker-*"))
+    workers = [Process(f"{folder.parent.name} {folder.name}", folder, stop_s=40.0) for folder in folders]
+    return [worker for worker in workers if worker.pid() is not None]
+
+
+def settings_of(deployment: Deployment) -> WorkerSettings:
+    """The settings that a worker of this deployment has, for a command that talks to the same servers."""
+    os.environ.update({name: value for name, value in deployment.environment().items() if name.startswith("CHAKONG_")})
+    return WorkerSettings()
+
+
+def wait_for_workers(deployment: Deployment, workers: Sequence[Process], report: Callable[[str], None]) -> None:
+    """Return when every worker holds a lease and screens.
+
+    Raises:
+        StartError: one ended or did not screen in time; the text holds the end of its log.
+    """
+    if not workers:
+        return
+    report(f"Waiting for {len(workers)} worker(s) to screen")
+    space = deployment.environment()["CHAKONG_REDIS_NAMESPACE"]
+    ends_at = time.monotonic() + WORKERS_START_S
+    with redis.Redis.from_url(deployment.addresses.redis) as client:
+        while time.monotonic() < ends_at:
+            for worker in workers:
+                if worker.pid() is None:
+                    raise StartError(f"{worker.name} ended while starting.{worker.log_tail()}")
+            states = [value for key in client.scan_iter(f"{space}:lease:*") if (value := client.get(key)) is not None]
+            if sum(b'"screening"' in state for state in states if isinstance(state, bytes)) >= len(workers):
+                return
+            time.sleep(_POLL_S)
+    raise StartError(f"{workers[0].name} did not begin to screen within {WORKERS_START_S:.0f} s.{workers[0].log_tail()}")

@@ -1,0 +1,31 @@
+"""``chakong up``: Kafka and Redis on this machine, the topics, a worker."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from deploy.local import stack
+from deploy.local.deployment import Deployment
+from deploy.local.errors import StackError
+from stream.commands.local import deployment_of, project_root, wait_for_workers
+
+
+@click.command()
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(0, 64), help="How many workers to run.")
+def up(workers: int) -> None:
+    """Start Kafka and Redis (or find them), make the topics, start workers. A second up finds the first."""
+    root = project_root()
+    try:
+        addresses = stack.up(root, click.echo)
+        deployment: Deployment = deployment_of(root, addresses)
+        deployment.prepare()
+        started = [deployment.start_worker(number) for number in range(1, workers + 1)]
+        wait_for_workers(deployment, started, click.echo)
+    except StackError as error:
+        click.echo(f"chakong up: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"Kafka {addresses.kafka}, Redis {addresses.redis}, {workers} worker(s).")
+    click.echo(f"Endpoints of the courts: {deployment.endpoints_file} (restart the worker after a change).")
+    click.echo("Stop it all with: chakong down")
