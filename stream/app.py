@@ -16,7 +16,7 @@ import structlog
 
 from connectors.kafka.topics import CANDIDATES, HITS
 from stream.core.hit import Hit
-from stream.services.engine import Engine
+from stream.engine import Engine
 from stream.wiring import Wiring
 
 RESOLVE_BATCH: Final = 1000
