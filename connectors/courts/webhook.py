@@ -6,22 +6,21 @@ It never raises for what a network or a court does. It logs nothing, and what it
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime as dt
-import logging
 import math
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Final, Self
 
 import httpx
 
 from connectors.courts.endpoints import Endpoint
+from connectors.courts.lanes import Lanes
 from connectors.courts.settings import CourtsSettings
 from connectors.courts.signature import signed_headers
 from stream.core.delivery import Reason
@@ -51,9 +50,10 @@ class Webhook:
         """
         self._settings: Final = settings or CourtsSettings()
         self._wall_s: Final = wall_s
-        self._turns: Final[dict[str, asyncio.Semaphore]] = {}
+        self._lanes: Final = Lanes(self._settings)
         self._ended: Final[dict[str, str]] = {}
-        self._client: Final = _client(self._settings)
+        wait_s = self._settings.total_s
+        self._timeout: Final = {"connect": self._settings.connect_s, "pool": wait_s, "read": wait_s, "write": wait_s}
 
     @property
     def ended(self) -> frozenset[str]:
@@ -71,23 +71,19 @@ class Webhook:
 
         The fence belongs within the turn: what was true before a wait behind a slow court may not be true after it.
         """
-        url = endpoint.url.get_secret_value()
-        free = self._turns.get(url)
-        if free is None:
-            free = self._turns[url] = asyncio.Semaphore(self._settings.in_flight_max)
-        async with free:
-            yield Turn(self, endpoint)
+        async with self._lanes.turn(endpoint.url.get_secret_value()) as transport:
+            yield Turn(self, endpoint, transport)
 
-    async def attempt(self, endpoint: Endpoint, notification: Notification) -> Attempt:
-        """One attempt, at once. Callers go through ``post`` or ``turn``, which keep the endpoint's limit."""
+    async def _attempt(self, transport: httpx.AsyncBaseTransport, endpoint: Endpoint, notification: Notification) -> Attempt:
         if endpoint.url.get_secret_value() in self._ended:
             return Attempt(Reason.ENDPOINT_GONE, retry=False, detail="the endpoint answered 410 before")
+        request = self._request(endpoint, notification)
         began = time.perf_counter()
         answer: list[httpx.Response] = []
         failure: Exception | None = None
         try:
             async with asyncio.timeout(self._settings.total_s):
-                await self._send(endpoint, notification, answer)
+                await self._send(transport, request, answer)
         except (httpx.TransportError, OSError) as error:  # TLS has errors that httpx lets through; TimeoutError is one too
             failure = error
         took_s = time.perf_counter() - began
@@ -95,18 +91,30 @@ class Webhook:
             return self._judge(endpoint, answer[0], took_s)
         return _failed(failure, took_s)
 
-    async def _send(self, endpoint: Endpoint, notification: Notification, answer: list[httpx.Response]) -> None:
-        """Send the request; put the response into ``answer`` as soon as its status is known, then discard its body."""
+    def _request(self, endpoint: Endpoint, notification: Notification) -> httpx.Request:
         body = notification.body()
+        url = httpx.URL(endpoint.url.get_secret_value())
         headers = signed_headers(endpoint.key.get_secret_value(), notification.id, math.floor(self._wall_s()), body)
-        headers["content-type"] = CONTENT_TYPE
-        async with self._client.stream("POST", endpoint.url.get_secret_value(), content=body, headers=headers) as response:
-            answer.append(response)
+        headers |= {"content-type": CONTENT_TYPE, "user-agent": "chakong", "accept-encoding": "identity"}
+        if url.userinfo:
+            headers["authorization"] = f"Basic {base64.b64encode(f'{url.username}:{url.password}'.encode()).decode()}"
+        return httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": self._timeout})
+
+    async def _send(self, transport: httpx.AsyncBaseTransport, request: httpx.Request, answer: list[httpx.Response]) -> None:
+        """Send the request; put the response into ``answer`` as soon as its status is known, then discard its body.
+
+        The bare transport follows no redirect, keeps no cookie and logs nothing.
+        """
+        response = await transport.handle_async_request(request)
+        answer.append(response)
+        try:
             left = self._settings.answer_bytes_max
             async for chunk in response.aiter_raw():
                 left -= len(chunk)
-                if left < 0:  # leaving the stream closes the connection
-                    return
+                if left < 0:
+                    break
+        finally:
+            await response.aclose()  # which closes the connection when something was left
 
     def _judge(self, endpoint: Endpoint, response: httpx.Response, took_s: float) -> Attempt:
         status = response.status_code
@@ -121,7 +129,7 @@ class Webhook:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await self._lanes.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -138,27 +146,10 @@ class Turn:
 
     _webhook: Webhook
     _endpoint: Endpoint
+    _transport: httpx.AsyncBaseTransport
 
     async def __call__(self, notification: Notification) -> Attempt:
-        return await self._webhook.attempt(self._endpoint, notification)
-
-
-def _client(settings: CourtsSettings) -> httpx.AsyncClient:
-    for name in ("httpx", "httpcore"):  # they log URLs with their queries, and headers
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return httpx.AsyncClient(
-        verify=ssl.create_default_context(cafile=settings.ca_file),
-        timeout=httpx.Timeout(settings.total_s, connect=settings.connect_s, pool=settings.connect_s),
-        limits=httpx.Limits(
-            max_connections=settings.connections_max,
-            max_keepalive_connections=settings.connections_max,
-            keepalive_expiry=settings.idle_s,
-        ),
-        headers={"user-agent": "chakong", "accept": "*/*", "accept-encoding": "identity"},
-        cookies=httpx.Cookies(CookieJar(DefaultCookiePolicy(allowed_domains=()))),  # nothing is kept of a court's answer
-        follow_redirects=False,
-        trust_env=False,  # no proxy and no password file that the settings do not name
-    )
+        return await self._webhook._attempt(self._transport, self._endpoint, notification)
 
 
 def _failed(failure: Exception | None, took_s: float) -> Attempt:
