@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
@@ -10,6 +10,22 @@ from connectors.kafka.errors import KafkaUnreachableError, TopicError
 from connectors.kafka.settings import KafkaSettings
 
 METADATA_S_MAX = 10.0
+
+
+class Fetched(Protocol):
+    """A record that was fetched: what librdkafka's message has, less what it has only where something went wrong."""
+
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def value(self) -> bytes | None: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
+def fetch(client: Consumer, records_max: int, within_s: float) -> list[Fetched]:
+    """Records that have come, at most so many, within so many seconds. Passing troubles are librdkafka's to mend."""
+    messages = client.consume(records_max, within_s)
+    return cast(list[Fetched], [message for message in messages if message.error() is None])
 
 
 def consumer(settings: KafkaSettings, group: str, **options: Any) -> Consumer:

@@ -61,7 +61,9 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
         TopicError: a topic could not be made.
     """
     try:
-        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap, client_id="chakong-topics", bootstrap_timeout_ms=_ANSWER_MS)
+        admin = KafkaAdminClient(
+            bootstrap_servers=settings.bootstrap, client_id="chakong-topics", bootstrap_timeout_ms=_ANSWER_MS
+        )
     except (ClientError, OSError):
         raise KafkaUnreachableError(settings.bootstrap) from None
     try:

@@ -11,15 +11,15 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 import numpy as np
 import structlog
-from confluent_kafka import Message
 
 from connectors.disk import snapshots
-from connectors.kafka.clients import at, consumer, end_offsets, partitions_of
+from connectors.kafka.clients import Fetched, at, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import ORDERS
 from matchers.columns import hash_column
@@ -122,8 +122,9 @@ class OrderFollower:
             return snapshot.generation
         return Generation.empty(self._settings.expected_keys, self._settings.false_positives, self._seed)
 
-    def _snapshot_path(self):  # type: ignore[no-untyped-def]
-        return self._settings.snapshots and self._settings.snapshots / f"{self._kafka.topic_prefix}generation.snapshot"
+    def _snapshot_path(self) -> Path | None:
+        folder = self._settings.snapshots
+        return folder / f"{self._kafka.topic_prefix}generation.snapshot" if folder is not None else None
 
     def _run(self) -> None:
         try:
@@ -147,7 +148,7 @@ class OrderFollower:
         asked_at = time.monotonic()
         try:
             while not self._stopping.is_set():
-                messages = [message for message in client.consume(BATCH, POLL_S) if message.error() is None]
+                messages = fetch(client, BATCH, POLL_S)
                 if messages:
                     self._apply(messages)
                 now = time.monotonic()
@@ -162,7 +163,7 @@ class OrderFollower:
         finally:
             client.close()
 
-    def _apply(self, messages: Iterable[Message]) -> None:
+    def _apply(self, messages: Iterable[Fetched]) -> None:
         placed: dict[KeyKind, tuple[list[str], list[int]]] = {}
         orders: list[tuple[int, int, int]] = []
         released: list[tuple[int, int, int]] = []

@@ -17,10 +17,10 @@ from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from connectors.redis.errors import IndexUnavailableError
 
-from connectors.kafka.clients import at, consumer
+from connectors.kafka.clients import Fetched, at, consumer, fetch
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import ORDERS
@@ -76,11 +76,11 @@ class IndexWriter:
         client.subscribe([self._kafka.topic(ORDERS)], on_assign=self._on_assign, on_revoke=self._on_revoke)
         try:
             while not self._stopping:
-                messages = await loop.run_in_executor(self._pool, client.consume, BATCH, POLL_S)
+                messages = await loop.run_in_executor(self._pool, fetch, client, BATCH, POLL_S)
                 try:
                     if self._moved.is_set() or time.monotonic() - self._checked_at > CHECK_S:
                         await self._stand_where_the_index_is(client)
-                    await self._apply(client, [message for message in messages if message.error() is None])
+                    await self._apply(client, messages)
                 except (IndexUnavailableError, IndexMovedError, KafkaException) as error:
                     _log.warning("the index cannot be written; trying again", reason=type(error).__name__, detail=str(error))
                     self._positions.clear()  # what was consumed and not applied is read again
@@ -113,8 +113,8 @@ class IndexWriter:
         self._moved.clear()
         self._checked_at = time.monotonic()
 
-    async def _apply(self, client: Consumer, messages: Sequence[Message]) -> None:
-        by_partition: dict[int, list[Message]] = {}
+    async def _apply(self, client: Consumer, messages: Sequence[Fetched]) -> None:
+        by_partition: dict[int, list[Fetched]] = {}
         for message in messages:
             by_partition.setdefault(message.partition(), []).append(message)
         for partition, of_partition in by_partition.items():
@@ -126,7 +126,7 @@ class IndexWriter:
             if fresh := [message for message in of_partition if message.offset() >= start]:
                 await self._apply_partition(client, partition, start, fresh)
 
-    async def _bury_again(self, client: Consumer, partition: int, messages: Sequence[Message]) -> None:
+    async def _bury_again(self, client: Consumer, partition: int, messages: Sequence[Fetched]) -> None:
         """Refusals that were applied by a writer which may have died before it buried them."""
         floor = self._buried.get(partition, 0)
         readable, buried = _read([message for message in messages if message.offset() >= floor])
@@ -139,7 +139,7 @@ class IndexWriter:
         if messages:
             self._commit(client, partition, messages[-1].offset() + 1)
 
-    async def _apply_partition(self, client: Consumer, partition: int, start: int, messages: Sequence[Message]) -> None:
+    async def _apply_partition(self, client: Consumer, partition: int, start: int, messages: Sequence[Fetched]) -> None:
         end = messages[-1].offset() + 1
         readable, buried = _read(messages)
         decisions = await self._index.apply(partition, start, end, [logged for _, logged in readable])
@@ -174,7 +174,7 @@ class IndexWriter:
             self._positions.pop(place.partition, None)
 
 
-def _read(messages: Sequence[Message]) -> tuple[list[tuple[Message, Logged]], list[tuple[int, Record]]]:
+def _read(messages: Sequence[Fetched]) -> tuple[list[tuple[Fetched, Logged]], list[tuple[int, Record]]]:
     readable, buried = [], []
     for message in messages:
         raw = message.value() or b""
@@ -185,7 +185,7 @@ def _read(messages: Sequence[Message]) -> tuple[list[tuple[Message, Logged]], li
     return readable, buried
 
 
-def _letter(message: Message, reason: str, detail: str) -> tuple[int, Record]:
+def _letter(message: Fetched, reason: str, detail: str) -> tuple[int, Record]:
     metrics.dead_letters.labels(reason).inc()
     now = dt.datetime.now(dt.UTC)
     place = (message.topic(), message.partition(), message.offset())

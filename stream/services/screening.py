@@ -15,9 +15,9 @@ from typing import Final
 import msgspec
 import numpy as np
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.kafka.clients import consumer
+from connectors.kafka.clients import Fetched, consumer, fetch
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import NotDurableError
 from connectors.kafka.records import Record, Records
@@ -96,9 +96,8 @@ class Screening:
                 if not self._open_gate(client):
                     time.sleep(CLOSED_S)
                     continue
-                messages = client.consume(self._settings.batch_max, POLL_S)
-                if messages:
-                    self._batch([message for message in messages if message.error() is None])
+                if messages := fetch(client, self._settings.batch_max, POLL_S):
+                    self._batch(messages)
                 self.progressed_at = time.monotonic()
                 self._commit(client, now=False)
             self._commit(client, now=True)
@@ -115,14 +114,12 @@ class Screening:
         elif not open_:
             client.pause(client.assignment())
             self._paused = True
-            late = client.consume(1, 0)  # serves rebalances; what had been fetched before the pause may still come
-            if late and late[0].error() is None:
-                client.seek(TopicPartition(late[0].topic(), late[0].partition(), late[0].offset()))
+            # Serves rebalances. What had been fetched before the pause may still come, and is to be read again.
+            for late in fetch(client, 1, 0):
+                client.seek(TopicPartition(late.topic(), late.partition(), late.offset()))
         return open_
 
-    def _batch(self, messages: Sequence[Message]) -> None:
-        if not messages:
-            return
+    def _batch(self, messages: Sequence[Fetched]) -> None:
         started = time.perf_counter()
         # Read before probing: the filter holds at least what it says, whatever is placed while we probe.
         positions = self._follower.positions
@@ -141,7 +138,7 @@ class Screening:
         self.screened += len(messages)
         metrics.screen_seconds.observe(time.perf_counter() - started)
 
-    def _look_closer(self, message: Message, raw: bytes, positions: dict[int, int]) -> list[Record]:
+    def _look_closer(self, message: Fetched, raw: bytes, positions: dict[int, int]) -> list[Record]:
         """The candidate that a record is, or its dead letter, or nothing."""
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         now = dt.datetime.now(dt.UTC)
