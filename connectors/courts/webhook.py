@@ -60,6 +60,11 @@ class Webhook:
         """The redacted URLs of endpoints that answered 410 to this process; they get nothing more."""
         return frozenset(self._ended.values())
 
+    @property
+    def lanes(self) -> int:
+        """The number of endpoints that connections are kept to."""
+        return len(self._lanes)
+
     async def post(self, endpoint: Endpoint, notification: Notification) -> Attempt:
         """Wait for a turn, then make one attempt. Cancelling it aborts the attempt; it may have arrived nevertheless."""
         async with self.turn(endpoint) as turn:
