@@ -25,7 +25,7 @@ from tests.stream.core.hits import AT, hit
 
 REASONS: tuple[WithdrawalReason | None, ...] = ("fulfilled", "revoked", "executed", "mistaken_identity", "amended", None)
 
-#: What CloudEvents 1.0 asks of structured JSON, in its own words: required attributes, and names of lower-case letters and digits.
+#: What CloudEvents 1.0 asks of structured JSON: required attributes, and names of lower-case letters and digits.
 CLOUDEVENT = {
     "type": "object",
     "required": ["specversion", "id", "source", "type"],
