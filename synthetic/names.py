@@ -6,12 +6,12 @@ from typing import Final
 
 from synthetic.dice import Dice
 
-_FAMILY: Final = (
+_FAMILY: Final[tuple[str, ...]] = (
     *"王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁",
     *"蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金贾夏付方邹熊白孟秦邱侯江",
     *("欧阳", "上官", "司马", "诸葛", "东方"),
 )
-_GIVEN: Final = (
+_GIVEN: Final[tuple[str, ...]] = (
     *"伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀兰霞平刚桂英文玉华建国春梅红志海燕晓东",
     *"雪飞宇晨浩然子轩欣怡雨桐佳琪思远嘉宁博睿清源若溪承泽诗涵云帆",
 )

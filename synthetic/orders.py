@@ -136,7 +136,7 @@ class OrderBook:
         )  # fmt: skip
 
     def _first_court(self, subject: Subject) -> int:
-        return subject.number * _COURT_SPREAD + subject.is_person
+        return subject.number * _COURT_SPREAD + subject.number // PEOPLE_A_BLOCK + subject.is_person
 
     def _period(self, number: int, dice: Dice) -> tuple[int, int, int]:
         """When it begins, ends and was issued: of every 32 orders two have expired and one is yet to begin."""

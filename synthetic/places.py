@@ -77,7 +77,6 @@ def stations(source: Source) -> tuple[Station, ...]:
     for province in (*PROVINCES, CORPS):
         for area in areas(province):
             for n in range(1, _STATIONS_PER_AREA + 1):
-                name = f"{province.name}合成{source.noun}{area[2:]}-{n}"
-                address = f"{province.name}合成路{int(area[2:]) + n}号"
-                made.append(Station(f"{area}-{source.letter}-{n:04}", name, province.code, address))
+                code = f"{area}-{source.letter}-{n:04}"
+                made.append(Station(code, f"合成{source.noun}{n}", province.code, f"合成路{int(area[2:]) + n}号"))
     return tuple(made)

@@ -112,3 +112,28 @@ class Vehicles:
         first_8 = MAKERS[maker] + "".join(dice.of(VIN_BODY) for _ in range(5))
         last_8 = f"{_YEARS[year]}{plant}{serial:06}"
         return first_8 + vin_check(first_8, last_8) + last_8
+
+
+def stranger_plate(dice: Dice) -> str:
+    """A plate that no wanted vehicle has: its last digit is 5 to 9."""
+    head = dice.of(PROVINCES).plate + dice.of(OFFICES)
+    return head + "".join(dice.of(SERIAL) for _ in range(4)) + str(HALF_DIGITS + dice.below(HALF_DIGITS))
+
+
+def stranger_vin(dice: Dice) -> str:
+    """A VIN that no wanted vehicle has: its serial number begins with 5 to 9."""
+    first_8 = dice.of(MAKERS) + "".join(dice.of(VIN_BODY) for _ in range(5))
+    last_8 = f"{dice.of(_YEARS)}{dice.below(10)}{_SERIALS + dice.below(_SERIALS):06}"
+    return first_8 + vin_check(first_8, last_8) + last_8
+
+
+def plate_one_off(plate: str) -> str:
+    """A plate that differs in its last digit and is no wanted vehicle's."""
+    place = max(i for i, c in enumerate(plate) if c.isdigit())
+    return plate[:place] + str(int(plate[place]) + HALF_DIGITS) + plate[place + 1 :]
+
+
+def vin_one_off(vin: str) -> str:
+    """A VIN that differs in the first digit of its serial number and is no wanted vehicle's; its check digit is not right."""
+    place = len(vin) - 6
+    return vin[:place] + str(int(vin[place]) + HALF_DIGITS) + vin[place + 1 :]
