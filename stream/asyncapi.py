@@ -1,0 +1,262 @@
+"""The AsyncAPI 3.0 document of the engine: its topics, what stands on them, and who writes and reads what.
+
+Operations are told from the engine's side: it receives what police and courts send. Each is tagged with the roles at its
+other end. Schemas stand under ``components`` in the part of JSON Schema that draft 7, AsyncAPI's own, understands as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.topics import CANDIDATES, DEADLETTERS, HITS, INSTRUCTIONS, ORDERS, RECEIPTS, topics
+from matchers.sighting import TOPIC_OF_KIND
+from stream.core.notification import CONTENT_TYPE
+
+VERSION: Final = "1.0.0"
+KAFKA_BINDINGS: Final = "0.5.0"
+HTTP_BINDINGS: Final = "0.3.0"
+WEBHOOK: Final = "court.webhook"
+_ROLES: Final = {
+    "police": "police sensor systems 公安: send sightings",
+    "court": "courts 人民法院: send orders, are told of hits",
+    "station": "stations 站点: are asked to act on their own sightings",
+    "engine": "the engine itself: steps on the way from a sighting to a court",
+    "operator": "whoever runs the engine",
+}
+
+
+class _Channel(NamedTuple):
+    """What a topic holds: its messages, its key, and a sentence."""
+
+    messages: tuple[str, ...]
+    key: str
+    says: str
+
+
+class _Operation(NamedTuple):
+    action: str
+    channel: str
+    role: str
+    says: str
+    groups: tuple[str, ...] = ()
+
+
+_SIGHTING_KEY: Final = "any or none: the engine does not read it; the station's code keeps one station's sightings in order"
+_CHANNELS: Final[dict[str, _Channel]] = {
+    **{
+        topic: _Channel(("sighting",), _SIGHTING_KEY, f"Sightings of the kind {kind}; any kind is read on any of these topics.")
+        for kind, topic in TOPIC_OF_KIND.items()
+    },
+    ORDERS: _Channel(
+        ("order", "release"), "the order's id", "Courts' orders and releases; kept for ever, so it can be replayed."
+    ),
+    CANDIDATES: _Channel(
+        ("candidate",),
+        "the JSON array of station code and sighting id",
+        "Sightings that may hit. Personal data, most of it of people nobody seeks: access-controlled, kept for hours.",
+    ),
+    HITS: _Channel(("hit",), "the court's code", "Hits, explained; kept for ever."),
+    INSTRUCTIONS: _Channel(("instruction",), "the station's code", "What stations are asked to do."),
+    RECEIPTS: _Channel(("receipt",), "the hit's id", "Each step of a hit's story; kept for ever."),
+    DEADLETTERS: _Channel(
+        ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
+    ),
+}
+_OPERATIONS: Final[dict[str, _Operation]] = {
+    **{
+        f"screen{kind.title().replace('_', '')}": _Operation("receive", topic, "police", "Screened in batches.", ("screen",))
+        for kind, topic in TOPIC_OF_KIND.items()
+    },
+    "followOrders": _Operation(
+        "receive",
+        ORDERS,
+        "court",
+        "Every worker's filter follows all orders; one worker a partition indexes.",
+        ("filter", "index"),
+    ),
+    "nominate": _Operation("send", CANDIDATES, "engine", "What the filter takes for a maybe."),
+    "resolve": _Operation("receive", CANDIDATES, "engine", "Looked up and judged exactly.", ("worker",)),
+    "announceHit": _Operation("send", HITS, "engine", "A sighting that an order's court must know of."),
+    "deliverHit": _Operation("receive", HITS, "engine", "Told to the station and to the court.", ("worker",)),
+    "instructStation": _Operation("send", INSTRUCTIONS, "station", "The station acts on its own sighting."),
+    "recordReceipt": _Operation("send", RECEIPTS, "operator", "Every step of a delivery, and why it went so."),
+    "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
+}
+_TITLES: Final = {
+    "sighting": "Sighting 轨迹",
+    "order": "Order 令状",
+    "release": "Release 解除",
+    "candidate": "Candidate 待核",
+    "hit": "Hit 命中",
+    "instruction": "Station instruction 处置指令",
+    "receipt": "Receipt 回执",
+    "notification": "Notification 通知",
+    "deadletter": "Dead letter 死信",
+}
+
+
+def document(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The document, from the wire's JSON Schemas by name. Topics are those of a deployment with default settings."""
+    return {
+        "asyncapi": "3.0.0",
+        "id": "urn:chakong:engine",
+        "info": {
+            "title": "Chakong 查控",
+            "version": VERSION,
+            "description": (
+                "A streaming engine that finds wanted persons and vehicles in police sightings and tells the court, after"
+                " the opinion Fa [2016] No. 41 (法〔2016〕41号). Delivery is at least once: a repeat has the same id."
+                " Unknown fields are tolerated and carried."
+            ),
+            "tags": [{"name": name, "description": says} for name, says in _ROLES.items()],
+        },
+        "defaultContentType": "application/json",
+        "servers": _servers(),
+        "channels": {**_kafka_channels(), WEBHOOK: _webhook_channel()},
+        "operations": {**_kafka_operations(), "notifyCourt": _notify_court()},
+        "components": {"messages": _messages(schemas), "schemas": _components(schemas)},
+    }
+
+
+def _servers() -> dict[str, Any]:
+    bootstrap = {"default": "127.0.0.1:9092", "description": "Kafka's bootstrap servers"}
+    court = {"default": "court.example", "description": "as the deployment's endpoints file says, a court"}
+    return {
+        "kafka": {"host": "{bootstrap}", "protocol": "kafka", "variables": {"bootstrap": bootstrap}},
+        "court": {"host": "{court}", "protocol": "https", "variables": {"court": court}},
+    }
+
+
+def _kafka_channels() -> dict[str, Any]:
+    settings = KafkaSettings.model_construct()  # the defaults, whatever this machine's environment says
+    made: dict[str, Any] = {}
+    for topic in topics(settings):
+        channel = _CHANNELS[topic.name]
+        made[topic.name] = {
+            "address": topic.name,
+            "description": channel.says,
+            "servers": [{"$ref": "#/servers/kafka"}],
+            "messages": {name: {"$ref": f"#/components/messages/{_message_id(name, topic.name)}"} for name in channel.messages},
+            "bindings": {
+                "kafka": {
+                    "topic": topic.name,
+                    "partitions": topic.partitions,
+                    "replicas": settings.replication,
+                    "topicConfiguration": {
+                        "cleanup.policy": ["delete"],
+                        "retention.ms": topic.retention_ms,
+                        "retention.bytes": -1,
+                    },
+                    "bindingVersion": KAFKA_BINDINGS,
+                }
+            },
+        }
+    return made
+
+
+def _webhook_channel() -> dict[str, Any]:
+    return {
+        "address": None,
+        "description": "A court's endpoint: POST, signed per Standard Webhooks. Any 2xx is delivery; 410 ends the endpoint.",
+        "servers": [{"$ref": "#/servers/court"}],
+        "messages": {"notification": {"$ref": "#/components/messages/notification"}},
+    }
+
+
+def _kafka_operations() -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, operation in _OPERATIONS.items():
+        made[name] = {
+            "action": operation.action,
+            "channel": {"$ref": f"#/channels/{operation.channel}"},
+            "summary": operation.says,
+            "tags": [{"name": operation.role}],
+            "messages": [
+                {"$ref": f"#/channels/{operation.channel}/messages/{message}"}
+                for message in _CHANNELS[operation.channel].messages
+            ],
+        }
+        if operation.groups:
+            groups = [KafkaSettings.model_construct().group(group) for group in operation.groups]
+            binding = {"groupId": {"type": "string", "enum": groups}, "bindingVersion": KAFKA_BINDINGS}
+            made[name]["bindings"] = {"kafka": binding}
+    return made
+
+
+def _notify_court() -> dict[str, Any]:
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{WEBHOOK}"},
+        "summary": "A CloudEvents 1.0 event in structured JSON, retried until the court has it or the order ends.",
+        "tags": [{"name": "court"}],
+        "messages": [{"$ref": f"#/channels/{WEBHOOK}/messages/notification"}],
+        "bindings": {"http": {"method": "POST", "bindingVersion": HTTP_BINDINGS}},
+    }
+
+
+def _messages(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for topic, channel in _CHANNELS.items():
+        for name in channel.messages:
+            key = {"type": "string", "description": channel.key}
+            message = _message(name, schemas[name], _examples_on(topic, schemas[name]["examples"]))
+            made[_message_id(name, topic)] = message | {"bindings": {"kafka": {"key": key, "bindingVersion": KAFKA_BINDINGS}}}
+    notification = _message("notification", schemas["notification"], schemas["notification"]["examples"])
+    made["notification"] = notification | {"contentType": CONTENT_TYPE, "headers": _webhook_headers()}
+    return made
+
+
+def _message(name: str, schema: dict[str, Any], shown: list[Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": _TITLES[name],
+        "summary": schema["description"],
+        "payload": {"$ref": f"#/components/schemas/{name}"},
+        "examples": [{"name": f"{name}{number}", "payload": payload} for number, payload in enumerate(shown, 1)],
+    }
+
+
+def _examples_on(topic: str, shown: list[Any]) -> list[Any]:
+    """Of the sightings, the one that belongs on the topic."""
+    kinds = {kind for kind, of_kind in TOPIC_OF_KIND.items() if of_kind == topic}
+    return [payload for payload in shown if not kinds or payload["kind"] in kinds]
+
+
+def _message_id(name: str, topic: str) -> str:
+    return topic if name == "sighting" else name
+
+
+def _webhook_headers() -> dict[str, Any]:
+    signature = "v1, a comma, and the base64 HMAC-SHA256 of id.timestamp.body under the endpoint's secret"
+    headers = {
+        "webhook-id": "the event's id: the idempotency key",
+        "webhook-timestamp": "Unix seconds of this attempt",
+        "webhook-signature": signature,
+    }
+    properties = {name: {"type": "string", "description": says} for name, says in headers.items()}
+    return {"type": "object", "required": list(headers), "properties": properties}
+
+
+def _components(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Each schema, and each of its definitions beside it under ``schema.Definition``."""
+    made: dict[str, Any] = {}
+    for name, schema in schemas.items():
+        left_out = {"$schema", "$id", "$defs", "examples"}
+        made[name] = _moved({word: value for word, value in schema.items() if word not in left_out}, name)
+        for part, definition in schema.get("$defs", {}).items():
+            made[f"{name}.{part}"] = _moved(definition, name)
+    return made
+
+
+def _moved(schema: Any, name: str) -> Any:
+    if isinstance(schema, list):
+        return [_moved(item, name) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        word: value.replace("#/$defs/", f"#/components/schemas/{name}.")
+        if word == "$ref" and isinstance(value, str)
+        else _moved(value, name)
+        for word, value in schema.items()
+    }

@@ -1,0 +1,95 @@
+"""Examples of every message: a few synthetic orders and sightings, written by hand, and what the engine makes of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from connectors.kafka.deadletters import dead_letter
+from matchers.keys import KeyHasher
+from matchers.sighting import TOPIC_OF_KIND, Sighting, read_sighting
+from matchers.wire import UnreadableError
+from stream.core.candidate import Candidate
+from stream.core.delivery import Reason, Receipt, answer_of
+from stream.core.hit import Hit
+from stream.core.instruction import instruct
+from stream.core.notification import hit_notification, withdrawal_notification
+from stream.core.resolve import resolve
+from watchlists.index import Logged, Watchlist
+from watchlists.order import read_order
+from watchlists.policy import Policy
+
+DETECTED_AFTER: Final = dt.timedelta(milliseconds=12)
+DELIVERED_AFTER: Final = dt.timedelta(milliseconds=30)
+_HASHER: Final = KeyHasher(b"for the examples, and no secret")
+_CUT_SHORT: Final = 61
+
+
+def examples(folder: Path) -> dict[str, list[Any]]:
+    """Examples by message, as JSON values; the folder holds ``orders.ndjson`` and ``sightings.ndjson``."""
+    orders = (folder / "orders.ndjson").read_bytes().splitlines()
+    sightings = (folder / "sightings.ndjson").read_bytes().splitlines()
+    watchlist = Watchlist()
+    for raw in orders:
+        watchlist.apply(Logged(read_order(raw), raw))
+    policy = Policy.national()
+    seen = [read_sighting(raw) for raw in sightings]
+    hits = [hit for one in seen for hit in resolve(one, watchlist.candidates(one.keys()), policy, _detected(one))]
+    written = [json.loads(raw) for raw in orders]
+    return {
+        "sighting": [json.loads(raw) for raw in sightings],
+        "order": [record for record in written if record["action"] != "release"],
+        "release": [record for record in written if record["action"] == "release"],
+        "candidate": [_candidate(seen[0], sightings[0])],
+        "hit": [hit.model_dump(mode="json") for hit in hits],
+        "instruction": [instruct(hit, at=hit.detected_at).model_dump(mode="json") for hit in hits],
+        "receipt": [_receipt(hits[0])],
+        "notification": [json.loads(event) for event in _notifications(hits[0])],
+        "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
+    }
+
+
+def _detected(sighting: Sighting) -> dt.datetime:
+    return sighting.occurred_at.astimezone(dt.UTC) + DETECTED_AFTER
+
+
+def _candidate(sighting: Sighting, raw: bytes) -> Any:
+    keys = tuple(f"{_HASHER.hash_key(key):016x}" for key in sighting.keys())
+    positions = {str(partition): offset for partition, offset in enumerate((3, 0, 2, 0))}
+    place = (TOPIC_OF_KIND[sighting.kind], 2, 1041)
+    candidate = Candidate(*place, sighting.occurred_at.astimezone(dt.UTC), keys, positions, msgspec.Raw(raw))
+    return json.loads(msgspec.json.encode(candidate))
+
+
+def _receipt(hit: Hit) -> Any:
+    return Receipt(
+        hit_id=hit.id,
+        order_id=hit.order_id,
+        order_version=hit.order_version,
+        at=hit.detected_at + DELIVERED_AFTER,
+        step="delivered",
+        outcome=Reason.DELIVERED,
+        attempt=1,
+        endpoint="https://court.example/hits",
+        detail="HTTP 204",
+        answer=answer_of(hit),
+    ).model_dump(mode="json")
+
+
+def _notifications(hit: Hit) -> tuple[bytes, bytes]:
+    told = hit_notification(hit, update=False, at=hit.detected_at)
+    void = withdrawal_notification(hit, "fulfilled", at=hit.detected_at + dt.timedelta(days=1))
+    return told.body(), void.body()
+
+
+def _dead_letter(raw: bytes) -> Any:
+    try:
+        read_sighting(raw)
+    except UnreadableError as error:
+        at = dt.datetime(2026, 11, 24, 14, 14, 3, tzinfo=dt.UTC)
+        return json.loads(dead_letter("sightings.hotel", 2, 1042, at, error.reason, error.detail, raw).value)
+    raise AssertionError("the example of an unreadable record can be read")
