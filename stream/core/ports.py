@@ -19,8 +19,8 @@ class Told(NamedTuple):
 class Ledger(Protocol):
     """What became of each hit: a view of the topics ``hits`` and ``receipts``."""
 
-    async def told(self, hit_id: str) -> Told | None:
-        """What was delivered of this hit, or None. Raises ViewBehindError when the view cannot say."""
+    async def told(self, hit_ids: Sequence[str]) -> dict[str, Told]:
+        """What was told of these hits; a hit of which nothing was delivered is not in it."""
 
     async def record(self, receipts: Sequence[Receipt]) -> None:
         """Take over receipts that are durable; repeats are harmless."""
