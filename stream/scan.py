@@ -1,35 +1,30 @@
 """Scanning files: the whole matcher without a server. Orders first, then every sighting by that final state.
 
 No wall clock: a hit counts as detected when its sighting occurred. Memory grows with the orders and the hits, not with the
-sightings: files are read in blocks of whole lines.
+sightings.
 """
 
 from __future__ import annotations
 
-import gzip
 import secrets
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 
 from matchers.keys import KeyHasher, KeyKind
 from matchers.sighting import read_sighting
-from matchers.wire import RECORD_BYTES_MAX, UnreadableError
+from matchers.wire import UnreadableError
 from stream.core.hit import Hit
 from stream.core.resolve import resolve
 from stream.core.screen import screen
+from stream.lines import DamagedFileError
 from watchlists.bloom import KeyFilter
-from watchlists.index import Logged, Watchlist
+from watchlists.glance import glance
+from watchlists.index import Watchlist
 from watchlists.lifecycle import SAYS
-from watchlists.order import read_order
 from watchlists.policy import Policy
 
-BLOCK_BYTES = 1 << 20
 FALSE_POSITIVES = 1e-5
 """Share of keys nobody seeks that cost an exact look-up."""
 
@@ -72,31 +67,49 @@ class Scan:
         self._filter = KeyFilter(1, FALSE_POSITIVES)
         self._told: set[str] = set()
 
-    def load(self, name: str, lines: Iterable[bytes]) -> Iterator[int]:
-        """Apply orders in file order; yields the number of lines read so far, for whoever shows progress."""
-        for number, line in _numbered(lines):
-            self.tally.orders += 1
-            try:
-                decision = self._watchlist.apply(Logged(read_order(line), line))
-            except UnreadableError as error:
-                self._bury(DeadLetter(name, number, error.reason, error.detail, line))
-            else:
-                if decision.refused:
-                    self._bury(DeadLetter(name, number, decision.value, SAYS[decision], line))
+    def load(self, name: str, blocks: Iterable[list[bytes]]) -> Iterator[int]:
+        """Apply orders in file order; yields the number of orders read so far, for whoever shows progress."""
+        before = 0
+        for lines in blocks:
+            for number, line in enumerate(lines, before + 1):
+                if raw := _record(line):
+                    self._apply(name, number, raw)
+            before += len(lines)
             yield self.tally.orders
         self._build_filter()
 
     def sightings(self, name: str, blocks: Iterable[list[bytes]]) -> Iterator[list[Hit]]:
-        """The hits of each block of sightings, in input order; a block without hits yields an empty list."""
-        first_line = 1
-        for lines in blocks:
-            records, numbers = _without_blank(lines, first_line)
-            first_line += len(lines)
-            self.tally.sightings += len(records)
-            hits: list[Hit] = []
-            for position in screen(records, self._hasher, self._filter):
-                hits += self._look_closer(name, numbers[position], records[position])
-            yield hits
+        """The hits of each block of sightings, in input order; a block without hits yields an empty list.
+
+        Where a file is damaged, what comes before is judged and the rest is a dead letter.
+        """
+        before = 0
+        try:
+            for lines in blocks:
+                yield self._judge(name, before, lines)
+                before += len(lines)
+        except DamagedFileError as error:
+            self._bury(DeadLetter(name, before + 1, "damaged_file", str(error), b""))
+
+    def _judge(self, name: str, before: int, lines: list[bytes]) -> list[Hit]:
+        self.tally.sightings += len(lines)
+        hits: list[Hit] = []
+        for position in screen(lines, self._hasher, self._filter):
+            if raw := _record(lines[position]):
+                hits += self._look_closer(name, before + position + 1, raw)
+            else:
+                self.tally.sightings -= 1
+        return hits
+
+    def _apply(self, name: str, line: int, raw: bytes) -> None:
+        self.tally.orders += 1
+        try:
+            decision = self._watchlist.take(glance(raw), raw)
+        except UnreadableError as error:
+            self._bury(DeadLetter(name, line, error.reason, error.detail, raw))
+        else:
+            if decision.refused:
+                self._bury(DeadLetter(name, line, decision.value, SAYS[decision], raw))
 
     def _look_closer(self, name: str, line: int, raw: bytes) -> Iterator[Hit]:
         try:
@@ -129,42 +142,6 @@ class Scan:
         self._bury_in(letter)
 
 
-@contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
-    """A file of lines: plain, gzip (told by its first bytes, whatever its name), or ``-`` for standard input."""
-    if path == "-":
-        yield _unzipped(sys.stdin.buffer)
-        return
-    with Path(path).open("rb") as file:
-        yield _unzipped(file)
-
-
-def blocks(file: BinaryIO) -> Iterator[list[bytes]]:
-    """The lines of a file in lists of about a megabyte. A line over the record limit is cut there, and so is unreadable."""
-    rest = b""
-    while block := file.read(BLOCK_BYTES):
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > RECORD_BYTES_MAX + 1:
-            rest = rest[: RECORD_BYTES_MAX + 1]
-        if lines:
-            yield lines
-    if rest:
-        yield [rest]
-
-
-def _unzipped(file: BinaryIO) -> BinaryIO:
-    peek = file.peek(2)[:2] if hasattr(file, "peek") else b""
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if peek == b"\x1f\x8b" else file
-
-
-def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    return ((number, line.rstrip(b"\r\n")) for number, line in enumerate(lines, 1) if line.strip())
-
-
-def _without_blank(lines: list[bytes], first_line: int) -> tuple[list[bytes], range | list[int]]:
-    """The lines that hold anything, and their numbers. Blank lines are common only at a file's end."""
-    if all(lines) and not any(line.isspace() for line in lines if len(line) < 8):
-        return lines, range(first_line, first_line + len(lines))
-    kept = [(line, number) for number, line in enumerate(lines, first_line) if line.strip()]
-    return [line for line, _ in kept], [number for _, number in kept]
+def _record(line: bytes) -> bytes:
+    """The record in a line, or nothing where the line is blank."""
+    return line.rstrip(b"\r\n") if line.strip(b" \t\r\n") else b""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from matchers.keys import Key
+from watchlists.glance import Glance
 from watchlists.lifecycle import UNKNOWN, Change, Decision, Held, decide
 from watchlists.order import Order, Release, read_order
 
@@ -83,15 +84,19 @@ class Watchlist:
         return list(self._ids)
 
     def apply(self, logged: Logged) -> Decision:
-        record = logged.record
+        return self.take(logged.record, logged.raw)
+
+    def take(self, record: Glance | Order | Release, raw: bytes) -> Decision:
+        """Apply one record, that was read from these bytes."""
         change: Change = decide(self._held.get(record.id, UNKNOWN), record)
         if change.decision.changes:
             self._forget_keys(record.id)
             self._held[record.id] = change.held
-            if isinstance(record, Order):
-                self._raw[record.id] = logged.raw
+            if not isinstance(record, Release):
+                self._raw[record.id] = raw
                 for key in record.keys():
-                    self._ids[key] = (*self._ids.get(key, ()), record.id)
+                    others = self._ids.get(key)
+                    self._ids[key] = (*others, record.id) if others else (record.id,)
         return change.decision
 
     def candidates(self, keys: Sequence[Key]) -> list[Order]:

@@ -7,11 +7,9 @@ court's order and no other's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
-
-from watchlists.order import Order, Release
+from typing import NamedTuple, Protocol
 
 
 class Decision(StrEnum):
@@ -41,6 +39,24 @@ SAYS = {
 }
 
 
+class _Court(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+class Recorded(Protocol):
+    """What is asked of an order or a release, whoever read it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def court(self) -> _Court: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What is held of an order's id. ``tombstones`` maps courts that released it, before it was placed, to the version."""
@@ -68,7 +84,7 @@ class Change(NamedTuple):
 UNKNOWN = Held()
 
 
-def decide(held: Held, record: Order | Release) -> Change:
+def decide(held: Held, record: Recorded) -> Change:
     """Apply one record to what is held of its id."""
     court, version = record.court.code, record.version
     if held.court is None:
@@ -78,19 +94,19 @@ def decide(held: Held, record: Order | Release) -> Change:
     if version <= held.version:
         return Change(Decision.STALE, held)
     if held.released:
-        refused = isinstance(record, Order)
-        return Change(Decision.REFUSED_AFTER_RELEASE if refused else Decision.ALREADY_RELEASED, held)
-    if isinstance(record, Release):
-        return Change(Decision.RELEASED, replace(held, version=version, released=True))
-    return Change(Decision.AMENDED, replace(held, version=version))
+        ends = record.action == "release"
+        return Change(Decision.ALREADY_RELEASED if ends else Decision.REFUSED_AFTER_RELEASE, held)
+    if record.action == "release":
+        return Change(Decision.RELEASED, Held(court, version, True, held.tombstones))
+    return Change(Decision.AMENDED, Held(court, version, False, held.tombstones))
 
 
-def _first(held: Held, record: Order | Release, court: str, version: int) -> Change:
-    tombstone = held.tombstone(court)
-    if isinstance(record, Release):
+def _first(held: Held, record: Recorded, court: str, version: int) -> Change:
+    tombstone = held.tombstone(court) if held.tombstones else None
+    if record.action == "release":
         if tombstone is not None:
             return Change(Decision.STALE if version <= tombstone else Decision.ALREADY_RELEASED, held)
-        return Change(Decision.TOMBSTONED, replace(held, tombstones=(*held.tombstones, (court, version))))
+        return Change(Decision.TOMBSTONED, Held(tombstones=(*held.tombstones, (court, version))))
     if tombstone is not None:
         return Change(Decision.STALE if version <= tombstone else Decision.REFUSED_AFTER_RELEASE, held)
-    return Change(Decision.PLACED, replace(held, court=court, version=version))
+    return Change(Decision.PLACED, Held(court, version, False, held.tombstones))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from matchers.documents import birth_date, canonical_document, sex
 from matchers.keys import Key
@@ -87,9 +87,10 @@ class NamedPerson(Message):
     def oddities(self) -> Iterator[str]:
         """What does not agree within the order itself."""
         for document in self.subject().documents:
-            if document.type != "resident_id" or document.warnings:
+            born = birth_date(document.number) if document.type == "resident_id" else None
+            if born is None:
                 continue
-            if self.birth_date is not None and self.birth_date != birth_date(document.number):
+            if self.birth_date is not None and self.birth_date != born:
                 yield "person.birth_date: disagrees with the resident ID"
             if self.sex is not None and self.sex != sex(document.number):
                 yield "person.sex: disagrees with the resident ID"
@@ -141,6 +142,8 @@ class Order(Message):
     control: Control
     documents: list[SealedDocument]
 
+    _dropped: tuple[str, ...] = PrivateAttr(default=())
+
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         needed = "vehicle" if self.measure == "vehicle_seizure" else "person"
@@ -154,8 +157,6 @@ class Order(Message):
                 raise ValueError("control.until: required for an exit_restriction (S3.1)")
             if self.control.requirement is None:
                 raise ValueError("control.requirement: an exit_restriction needs one of the three (S3.1)")
-        if self.control.until is not None and self.control.until <= self.control.from_:
-            raise ValueError("control: until is not after from, so the order could never be in force")
         return self
 
     @property
@@ -175,7 +176,9 @@ class Order(Message):
 
     def warnings(self) -> tuple[str, ...]:
         """What is odd within the order; it costs no hit and stands in each of its hits."""
-        odd = [f"order: {warning}" for warning in self.subject.warnings()]
+        odd = [f"order: {warning}" for warning in (*self._dropped, *self.subject.warnings())]
+        if self.control.until is not None and self.control.until <= self.control.from_:
+            odd.append("order.control: until is not after from, so it is never in force")
         if self.person is not None and self.measure != "vehicle_seizure":
             odd += [f"order.{oddity}" for oddity in self.person.oddities()]
         return tuple(dict.fromkeys(odd))
@@ -198,9 +201,26 @@ def read_order(raw: bytes) -> Order | Release:
     Raises:
         UnreadableError: not a JSON object, or not a complete order or release; the record is refused.
     """
-    fields = read_object(raw)
-    model: type[Order | Release] = Release if fields.get("action") == "release" else Order
+    return check_order(read_object(raw))
+
+
+def check_order(fields: dict[str, Any]) -> Order | Release:
+    """The order or release that a JSON object is.
+
+    A subject that the measure is not about (the owner of a sealed car, the car of a wanted person) is carried in the record
+    and not looked at, so it cannot cost the order either.
+
+    Raises:
+        UnreadableError: it is no complete one.
+    """
+    dropped: list[str] = []
     try:
-        return model.model_validate(fields)
+        if fields.get("action") == "release":
+            return Release.model_validate(fields)
+        beside = "person" if fields.get("measure") == "vehicle_seizure" else "vehicle"
+        looked_at = {name: value for name, value in fields.items() if name != beside}
+        order = Order.model_validate(looked_at, context={"warnings": dropped})
     except ValidationError as error:
         raise UnreadableError("invalid_order", reason(error)) from None
+    order._dropped = tuple(dropped)
+    return order

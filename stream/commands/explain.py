@@ -20,7 +20,7 @@ from matchers.verdict import SAYS
 from matchers.wire import UnreadableError
 from stream.core.hit import hit_id
 from stream.core.resolve import Judgement, Outcome, judge
-from stream.scan import opened
+from stream.lines import opened
 from watchlists.index import Logged, Watchlist
 from watchlists.order import Order, read_order
 from watchlists.policy import Allowed, Policy, PolicyError

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import gc
+import os
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Final, NamedTuple
 
 import click
 import msgspec
@@ -16,11 +19,19 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from stream.core.hit import Hit
-from stream.scan import DeadLetter, Scan, Tally, blocks, opened
+from stream.lines import DamagedFileError, blocks, opened
+from stream.scan import DeadLetter, Scan, Tally
 from watchlists.policy import Policy, PolicyError
 
-SOME_LINES_REFUSED = 3
-_WRONG_USAGE = 2
+SOME_LINES_REFUSED: Final = 3
+_STANDARD_INPUT: Final = "-"
+
+
+class Times(NamedTuple):
+    """Seconds of loading the orders, and of judging the sightings."""
+
+    load_s: float
+    screen_s: float
 
 
 @click.command()
@@ -34,85 +45,104 @@ def scan(sightings: tuple[str, ...], orders: str, deadletters: str | None, overl
     Hits go to standard output as NDJSON in input order, a summary to standard error. Exit code 0 when all was read and
     accepted, 3 when some lines were not, 2 for wrong usage.
     """
-    if [orders, *sightings].count("-") > 1:
-        raise click.UsageError("standard input (-) can be read only once")
+    _check_inputs([orders, *sightings], deadletters)
     try:
         policy = Policy.national().with_overlays(list(overlays))
     except PolicyError as error:
         raise click.UsageError(str(error)) from None
-    with ExitStack() as stack:
-        bury = _cemetery(stack, deadletters)
+    with _cemetery(deadletters) as bury:
         run = Scan(policy, bury)
-        times = _run(run, orders, sightings)
+        try:
+            times = _run(run, orders, sightings)
+        except BrokenPipeError:  # whoever read our hits has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
     _summary(run.tally, times, deadletters)
     if run.tally.dead_letters:
         sys.exit(SOME_LINES_REFUSED)
 
 
-def _run(run: Scan, orders: str, sightings: tuple[str, ...]) -> tuple[float, float]:
-    """Seconds of loading the orders and of screening."""
-    out = sys.stdout.buffer
-    encoder = msgspec.json.Encoder()
+def _check_inputs(paths: list[str], deadletters: str | None) -> None:
+    if paths.count(_STANDARD_INPUT) > 1:
+        raise click.UsageError("standard input (-) can be read only once")
+    for path in paths:
+        if path == _STANDARD_INPUT:
+            continue
+        try:
+            Path(path).open("rb").close()
+        except OSError as error:
+            raise click.UsageError(f"cannot read {path}: {error.strerror}") from None
+        if deadletters is not None and Path(deadletters).exists() and Path(deadletters).samefile(path):
+            raise click.UsageError(f"--deadletters would overwrite {path}")
+
+
+def _run(run: Scan, orders: str, sightings: tuple[str, ...]) -> Times:
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        started = time.perf_counter()
+        task = progress.add_task("令状 orders", total=None)
+        with _without_collector(), opened(orders) as file:
+            try:
+                for count in run.load(orders, blocks(file)):
+                    progress.update(task, completed=count)
+            except DamagedFileError as error:
+                raise click.UsageError(f"cannot read {orders} to its end, so nothing was judged: {error}") from None
+        loaded = time.perf_counter()
+        task = progress.add_task("轨迹 sightings", total=None)
+        for path in sightings:
+            with opened(path) as file:
+                for hits in run.sightings(path, blocks(file)):
+                    sys.stdout.buffer.writelines(hit_line(hit) for hit in hits)
+                    progress.update(task, completed=run.tally.sightings)
+        sys.stdout.buffer.flush()
+        return Times(loaded - started, time.perf_counter() - loaded)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Loading makes millions of objects that stay: the cycle collector would visit them again and again, for nothing."""
+    gc.disable()
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            started = time.perf_counter()
-            task = progress.add_task("令状 orders", total=None)
-            with opened(orders) as file:
-                for count in run.load(orders, file):
-                    if count % 10_000 == 0:
-                        progress.update(task, completed=count)
-            progress.update(task, completed=run.tally.orders)
-            gc.collect()
-            gc.freeze()
-            loaded = time.perf_counter()
-            task = progress.add_task("轨迹 sightings", total=None)
-            for path in sightings:
-                with opened(path) as file:
-                    for hits in run.sightings(path, blocks(file)):
-                        for hit in hits:
-                            out.write(hit_line(hit, encoder))
-                        progress.update(task, completed=run.tally.sightings)
-            out.flush()
-            return loaded - started, time.perf_counter() - loaded
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-    except (OSError, EOFError) as error:
-        click.echo(f"chakong scan: {error}", err=True)
-        sys.exit(_WRONG_USAGE)
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
-def hit_line(hit: Hit, encoder: msgspec.json.Encoder) -> bytes:
+def hit_line(hit: Hit) -> bytes:
     """One hit as a line of NDJSON."""
-    return encoder.encode(hit.model_dump(mode="json")) + b"\n"
+    return hit.model_dump_json().encode() + b"\n"
 
 
-def _cemetery(stack: ExitStack, path: str | None):  # type: ignore[no-untyped-def]
+@contextmanager
+def _cemetery(path: str | None) -> Iterator[Callable[[DeadLetter], None]]:
     """Writes dead letters as NDJSON where asked, else drops them once they are counted."""
     if path is None:
-        return lambda _: None
+        yield lambda _: None
+        return
     try:
-        file: IO[bytes] = stack.enter_context(Path(path).open("wb"))
+        file = Path(path).open("wb")  # noqa: SIM115 - an error in the scan is not one of opening
     except OSError as error:
         raise click.UsageError(f"--deadletters: {error}") from None
-    encoder = msgspec.json.Encoder()
-
-    def bury(letter: DeadLetter) -> None:
-        record = {
-            "source": letter.source,
-            "line": letter.line,
-            "reason": letter.reason,
-            "detail": letter.detail,
-            "record": letter.raw.decode("utf-8", "backslashreplace"),
-        }
-        file.write(encoder.encode(record) + b"\n")
-
-    return bury
+    with file:
+        yield lambda letter: file.writelines([dead_letter_line(letter)])
 
 
-def _summary(tally: Tally, times: tuple[float, float], deadletters: str | None) -> None:
+def dead_letter_line(letter: DeadLetter) -> bytes:
+    """One dead letter as a line of NDJSON: ``record`` is for eyes, ``bytes`` is what was there, in base64."""
+    fields = {
+        "source": letter.source,
+        "line": letter.line,
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "record": letter.raw.decode("utf-8", "replace"),
+        "bytes": base64.b64encode(letter.raw).decode(),
+    }
+    return msgspec.json.encode(fields) + b"\n"
+
+
+def _summary(tally: Tally, times: Times, deadletters: str | None) -> None:
     load_s, screen_s = times
     table = Table(show_header=False, box=None, pad_edge=False)
     rate = tally.sightings / screen_s if screen_s else 0.0
