@@ -9,7 +9,8 @@ demo: setup
 test: setup
 	@$(MAKE) --no-print-directory check
 
-# The one check, of format, lint, types, the import rule, the wire's documents, and behaviour. pytest comes last, so that its closing line does.
+# The one check, of format, lint, types, the import rule, the documents of the wire, and behaviour. pytest comes last, so that
+# its closing line does.
 check:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
