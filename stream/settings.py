@@ -33,9 +33,11 @@ class WorkerSettings(BaseSettings):
     retry_first_s: float = Field(default=0.5, gt=0, description="wait after a delivery's first failed attempt; it doubles")
     retry_longest_s: float = Field(default=300.0, gt=0)
     retry_give_up_s: float = Field(default=24 * 3600.0, gt=0)
-    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
-    redis: RedisSettings = Field(default_factory=RedisSettings)
-    courts: CourtsSettings = Field(default_factory=CourtsSettings)
+    # The parts read their own variables. Their aliases keep them from being taken for variables of this class, since
+    # CHAKONG_KAFKA and CHAKONG_REDIS are the addresses.
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings, validation_alias="chakong_part_kafka")
+    redis: RedisSettings = Field(default_factory=RedisSettings, validation_alias="chakong_part_redis")
+    courts: CourtsSettings = Field(default_factory=CourtsSettings, validation_alias="chakong_part_courts")
 
     @model_validator(mode="after")
     def _has_a_secret(self) -> Self:

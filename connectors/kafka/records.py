@@ -38,7 +38,6 @@ class Records:
                 "linger.ms": linger_ms,
                 "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
                 "message.timeout.ms": int(FLUSH_S_MAX * 1000),
-                "compression.type": "lz4",
             }
         )
 

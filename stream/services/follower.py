@@ -210,6 +210,7 @@ class OrderFollower:
         path = self._snapshot_path()
         due = time.monotonic() - self._saved_at > SNAPSHOT_EVERY_S or (self._caught_up_at and not self._saved)
         if path is not None and due and self.positions != self._saved and self._caught_up_at:
+            path.parent.mkdir(parents=True, exist_ok=True)
             snapshots.save(Snapshot.of(self.generation, self.positions, self._hasher.fingerprint), path)
             self._saved, self._saved_at = dict(self.positions), time.monotonic()
 
