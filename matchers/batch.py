@@ -8,7 +8,7 @@ is a property in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from matchers.columns import hash_column
 from matchers.documents import DOCUMENT_TYPES
-from matchers.keys import KeyHasher, KeyHashes, KeyKind
+from matchers.keys import KEY_KINDS, KeyHasher, KeyHashes, KeyKind
+from matchers.sighting import Kind
 from matchers.wire import RECORD_BYTES_MAX, AwareTime
 
+_Column = tuple[list[str], list[int]]
+"""Identifiers of one kind, and the row that each stands in."""
+_CHUNK_ROWS: Final = 1024
+"""Rows that are decoded before their keys are taken out: few enough to be still in the cache then."""
 _NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
-_CHUNK_ROWS: Final = 512
-"""Rows decoded in one call: enough to be cheap, few enough that one bad record costs little."""
 
 
 class _Station(msgspec.Struct, gc=False):
@@ -43,34 +46,16 @@ class _Vehicle(msgspec.Struct, gc=False):
     vin: str | None = None
 
 
-class _Row(msgspec.Struct, gc=False, tag_field="kind"):
+class _Row(msgspec.Struct, gc=False):
     id: _NonEmpty
+    kind: Kind
     occurred_at: AwareTime
     station: _Station
-
-
-class _HotelCheckin(_Row, gc=False, tag="hotel_checkin"):
-    person: _Person
-    vehicle: _Vehicle | None = None
-
-
-class _BorderCrossing(_Row, gc=False, tag="border_crossing"):
-    person: _Person
-    vehicle: _Vehicle | None = None
-
-
-class _VehicleInspection(_Row, gc=False, tag="vehicle_inspection"):
-    vehicle: _Vehicle
     person: _Person | None = None
-
-
-class _IdentityCheck(_Row, gc=False, tag="identity_check"):
-    person: _Person
     vehicle: _Vehicle | None = None
 
 
-_AnyRow = _HotelCheckin | _BorderCrossing | _VehicleInspection | _IdentityCheck
-_decoder: Final = msgspec.json.Decoder(_AnyRow)
+_decode: Final = msgspec.json.Decoder(_Row).decode
 
 
 class SightingBatch:
@@ -87,10 +72,10 @@ class SightingBatch:
 
     def __init__(self, records: Sequence[bytes], hasher: KeyHasher) -> None:
         """Decode records (one JSON object each) and hash the keys they carry."""
-        structs: list[_AnyRow | None] = []
+        columns: dict[KeyKind, _Column] = {kind: ([], []) for kind in KEY_KINDS}
+        unsure: list[int] = []
         for start in range(0, len(records), _CHUNK_ROWS):
-            structs += _decode(records[start : start + _CHUNK_ROWS])
-        columns, unsure = _columns(structs)
+            unsure += _collect(start, _read(records[start : start + _CHUNK_ROWS]), columns)
         rows: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         keys: list[KeyHashes] = [np.empty(0, np.uint64)]
         for kind, (values, value_rows) in columns.items():
@@ -105,62 +90,55 @@ class SightingBatch:
         self.unsure = sorted(set(unsure))
 
 
-def _decode(records: Sequence[bytes]) -> Sequence[_AnyRow | None]:
-    """One struct a record, None where the fast reader cannot read it.
+def _read(records: Sequence[bytes]) -> list[_Row | None]:
+    """One row a record, None where the fast reader cannot read it.
 
-    All records are decoded in one call where no record has a line break in it (so that records and lines are the same) and
-    all are UTF-8, which the decoder itself does not check in the fields that it skips.
+    Each record is decoded by a call of its own: no record, whatever is in it, can shift the others against their numbers.
+    An error ends ``extend`` behind the rows that it has read and ``unread`` behind the record that raised it.
     """
-    lines = b"\n".join(records)
-    if len(lines) <= RECORD_BYTES_MAX and lines.count(b"\n") == len(records) - 1:
+    if max(map(len, records), default=0) > RECORD_BYTES_MAX:
+        records = [record if len(record) <= RECORD_BYTES_MAX else b"" for record in records]
+    rows: list[_Row | None] = []
+    unread = iter(records)
+    while len(rows) < len(records):
         try:
-            lines.decode()
-            structs: list[_AnyRow] = _decoder.decode_lines(lines)
+            rows.extend(map(_decode, unread))
         except (ValueError, RecursionError):
-            pass
-        else:
-            if len(structs) == len(records):
-                return structs
-    return [_decode_one(record) for record in records]
+            rows.append(None)
+    return rows
 
 
-def _decode_one(record: bytes) -> _AnyRow | None:
-    if len(record) > RECORD_BYTES_MAX:
-        return None
-    try:
-        record.decode()
-        return _decoder.decode(record)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _columns(structs: Sequence[_AnyRow | None]) -> tuple[dict[KeyKind, tuple[list[str], list[int]]], list[int]]:
-    """The identifiers by kind with the rows they stand in, and the rows that need the careful reader."""
-    columns: dict[str, tuple[list[str], list[int]]] = {kind: ([], []) for kind in (*DOCUMENT_TYPES, "plate", "vin")}
-    other = columns["other"]
+def _collect(start: int, rows: Sequence[_Row | None], columns: Mapping[KeyKind, _Column]) -> list[int]:
+    """Append the identifiers of rows, numbered from ``start``, to the columns; returns those for the careful reader."""
+    documents: dict[str, _Column] = {type_: columns[type_] for type_ in DOCUMENT_TYPES}
+    other = documents["other"]
     (ids, id_rows), (plates, plate_rows), (vins, vin_rows) = columns["resident_id"], columns["plate"], columns["vin"]
     unsure: list[int] = []
-    for row, struct in enumerate(structs):
-        if struct is None:
-            unsure.append(row)
+    for number, row in enumerate(rows, start):
+        if row is None:
+            unsure.append(number)
             continue
-        if (person := struct.person) is not None:
+        if (person := row.person) is not None:
             document = person.document
             if document.type == "resident_id":
                 ids.append(document.number)
-                id_rows.append(row)
+                id_rows.append(number)
             else:
-                values, rows = columns.get(document.type, other)
+                values, value_rows = documents.get(document.type, other)
                 values.append(document.number)
-                rows.append(row)
-        if (vehicle := struct.vehicle) is not None:
+                value_rows.append(number)
+        elif row.kind != "vehicle_inspection":
+            unsure.append(number)
+        if (vehicle := row.vehicle) is not None:
             plate, vin = vehicle.plate, vehicle.vin
             if plate:
                 plates.append(plate)
-                plate_rows.append(row)
+                plate_rows.append(number)
             if vin:
                 vins.append(vin)
-                vin_rows.append(row)
+                vin_rows.append(number)
             if not plate and not vin:
-                unsure.append(row)
-    return columns, unsure  # type: ignore[return-value]
+                unsure.append(number)
+        elif row.kind == "vehicle_inspection":
+            unsure.append(number)
+    return unsure

@@ -8,13 +8,13 @@ rows of a byte matrix; the few others go through the same functions that the mat
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matchers.documents import DocumentType, canonical_document
+from matchers.documents import canonical_document
 from matchers.keys import Key, KeyHasher, KeyHashes, KeyKind
 from matchers.plates import canonical_plate, canonical_vin
 
@@ -56,9 +56,7 @@ class Writing(NamedTuple):
 
 WRITINGS: Final[dict[KeyKind | None, Writing]] = {
     "resident_id": Writing(frozenset({18}), ((slice(0, 17), _DIGITS), (slice(17, 18), _DIGITS_X))),
-    "plate": Writing(
-        frozenset({9, 10}), ((slice(0, 1), _IDEOGRAPH), (slice(3, 4), _LETTERS), (slice(4, None), _NO_IO))
-    ),
+    "plate": Writing(frozenset({9, 10}), ((slice(0, 1), _IDEOGRAPH), (slice(3, 4), _LETTERS), (slice(4, None), _NO_IO))),
     "vin": Writing(frozenset({17}), ((slice(0, 17), _NO_IOQ),)),
 }
 _OTHER_DOCUMENT: Final = Writing(frozenset({5, 6, 7, 8, 9, 12}), ((slice(0, None), _ALNUM),))
@@ -102,14 +100,11 @@ def _canonical(kind: KeyKind, value: str) -> Key:
     return Key(document.type, document.number)
 
 
-def _hash_canonical(
-    kind: KeyKind, values: Sequence[str], hasher: KeyHasher
-) -> tuple[NDArray[np.int64], KeyHashes, list[int]]:
+def _hash_canonical(kind: KeyKind, values: Sequence[str], hasher: KeyHasher) -> tuple[NDArray[np.int64], KeyHashes, list[int]]:
     """Positions and hashes of the identifiers that fit their writing, and the positions of the others."""
-    text = np.frombuffer(("\n".join(values) + "\n").encode("utf-8", "surrogatepass"), np.uint8)
-    ends = np.flatnonzero(text == _NEWLINE)
-    if len(ends) != len(values):  # somebody wrote a line break into an identifier
-        return np.empty(0, np.int64), np.empty(0, np.uint64), list(range(len(values)))
+    text, ends = _lines(values)
+    if len(ends) != len(values):  # somebody wrote a line break into an identifier; a space fits no writing either
+        text, ends = _lines([value.replace("\n", " ") for value in values])
     writing = WRITINGS.get(kind, _OTHER_DOCUMENT)
     starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))
     lengths = ends - starts
@@ -136,3 +131,9 @@ def _hash_canonical(
         np.concatenate([np.empty(0, np.uint64), *hashes]),
         np.flatnonzero(~done).tolist(),
     )
+
+
+def _lines(values: Sequence[str]) -> tuple[_Bytes, NDArray[np.int64]]:
+    """The identifiers' bytes, a line each, and where the lines end."""
+    text = np.frombuffer(("\n".join(values) + "\n").encode("utf-8", "surrogatepass"), np.uint8)
+    return text, np.flatnonzero(text == _NEWLINE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 from matchers.text import clean
 
@@ -23,7 +23,7 @@ DocumentType = Literal[
     "foreign_permanent_residence",
     "other",
 ]
-DOCUMENT_TYPES: Final[frozenset[str]] = frozenset(get_args(DocumentType))
+DOCUMENT_TYPES: Final[tuple[DocumentType, ...]] = get_args(DocumentType)
 
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_CHARACTERS: Final = "10X98765432"
@@ -54,7 +54,7 @@ def canonical_document(type_: str, number: str) -> Document:
     A type outside the contract's list is ``other``. A 15-digit resident ID becomes 18 characters; a valid 18-character
     resident ID under any other type is a resident ID; permit numbers lose their issue count.
     """
-    kind = cast(DocumentType, type_) if type_ in DOCUMENT_TYPES else "other"
+    kind: DocumentType = type_ if type_ in DOCUMENT_TYPES else "other"
     cleaned = clean(number)
     if kind == "resident_id":
         return _resident(cleaned, number)

@@ -21,7 +21,7 @@ from matchers.documents import DocumentType
 KeyKind = DocumentType | Literal["plate", "vin"]
 KeyHashes = NDArray[np.uint64]
 
-_KINDS: Final[tuple[KeyKind, ...]] = (
+KEY_KINDS: Final[tuple[KeyKind, ...]] = (
     "resident_id",
     "passport",
     "hk_macau_permit",
@@ -57,12 +57,12 @@ class KeyHasher:
     __slots__ = ("_kinds", "_length", "_multipliers", "fingerprint")
 
     def __init__(self, secret: bytes) -> None:
-        needed = (_LANES_MAX + 1 + len(_KINDS)) * _LANE_BYTES
+        needed = (_LANES_MAX + 1 + len(KEY_KINDS)) * _LANE_BYTES
         stream = hashlib.shake_256(b"chakong key hash v1\0" + secret)
         constants = np.frombuffer(stream.digest(needed), "<u8").astype(np.uint64)
         self._multipliers = constants[:_LANES_MAX] | np.uint64(1)
         self._length = constants[_LANES_MAX] | np.uint64(1)
-        self._kinds = dict(zip(_KINDS, constants[_LANES_MAX + 1 :], strict=True))
+        self._kinds = dict(zip(KEY_KINDS, constants[_LANES_MAX + 1 :], strict=True))
         self.fingerprint = hashlib.blake2b(b"fingerprint\0" + secret, digest_size=8).hexdigest()
 
     def hash_key(self, key: Key) -> int:
@@ -77,15 +77,13 @@ class KeyHasher:
         padded = b"".join(value.ljust(lanes * _LANE_BYTES, b"\0") for value in encoded)
         return self.hash_lanes(kind, np.frombuffer(padded, "<u8").reshape(len(encoded), lanes), lengths)
 
-    def hash_lanes(
-        self, kind: KeyKind, lanes: NDArray[np.uint64], lengths: NDArray[np.uint64] | np.uint64
-    ) -> KeyHashes:
+    def hash_lanes(self, kind: KeyKind, lanes: NDArray[np.uint64], lengths: NDArray[np.uint64] | np.uint64) -> KeyHashes:
         """Hashes of identifiers laid out as zero-padded lanes.
 
         ``lanes`` has shape ``(n, width)``, at most 8 wide; ``lengths`` are the identifiers' lengths in bytes, ``(n,)`` or
         one for all.
         """
-        hashes = np.atleast_1d(lengths) * self._length + self._kinds[kind]
+        hashes: KeyHashes = np.atleast_1d(lengths) * self._length + self._kinds[kind]
         for lane in range(lanes.shape[1]):
             product = lanes[:, lane] * self._multipliers[lane]
             product ^= product >> _FOLD

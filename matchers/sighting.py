@@ -17,7 +17,18 @@ from matchers.keys import Key
 from matchers.plates import canonical_plate, canonical_plate_class, canonical_vin
 from matchers.subject import Person, Vehicle
 from matchers.text import clean
-from matchers.wire import LENIENT, Message, NonEmpty, Text, Timestamp, UnreadableError, read_object, reason
+from matchers.wire import (
+    LENIENT,
+    Message,
+    NonEmpty,
+    Text,
+    Timestamp,
+    UnreadableError,
+    mended,
+    read_damaged,
+    read_object,
+    reason,
+)
 
 Kind = Literal["hotel_checkin", "border_crossing", "vehicle_inspection", "identity_check"]
 Direction = Literal["exit", "entry"]
@@ -146,13 +157,20 @@ class Sighting:
 
 
 def read_sighting(raw: bytes) -> Sighting:
-    """Read one record.
+    """Read one record. A value that is damaged beyond being JSON, and not required, costs a warning like any wrong value.
 
     Raises:
         UnreadableError: not a JSON object, or a required field is missing or wrong.
     """
-    fields = read_object(raw)
     warnings: list[str] = []
+    try:
+        fields = carried = read_object(raw)
+    except UnreadableError as error:
+        damaged = read_damaged(raw) if error.reason in ("not_utf8", "not_json") else None
+        if damaged is None:
+            raise
+        fields, carried = damaged, mended(damaged)
+        warnings.append(f"{error.detail}; what is damaged is carried as far as it is legible and not looked at")
     try:
         message = SightingMessage.model_validate(fields, context={"warnings": warnings})
     except ValidationError as error:
@@ -161,7 +179,7 @@ def read_sighting(raw: bytes) -> Sighting:
     if getattr(message, needed) is None:
         why = next((w.partition(";")[0] for w in warnings if w.startswith(f"{needed}:")), f"{needed}: missing")
         raise UnreadableError("invalid_sighting", f"a {message.kind} needs its {needed}; {why}")
-    return _from_message(message, warnings, fields)
+    return _from_message(message, warnings, carried)
 
 
 def sighting_of_hit(fields: dict[str, Any]) -> Sighting:

@@ -9,9 +9,16 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
-_HYPHENS: Final = "\u002d\u00ad\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212"
+_HYPHENS: Final = (
+    "\u002d\u00ad\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212"
+    "\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030\u30a0"
+)
+"""Unicode's dash punctuation and what is drawn like it; NFKC makes the full-width and small ones one of these."""
 _MIDDLE_DOTS: Final = "\u00b7\u0387\u16eb\u2022\u2027\u2219\u22c5\u2e31\u30fb\ua78f"
-_INVISIBLE: Final = "\u180e\u200b\u200c\u200d\u2060\ufeff"
+_INVISIBLE: Final = (
+    "\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Spaces without width and the marks of writing direction, which copying from a document brings along."""
 _DROP_FROM_IDENTIFIERS: Final = dict.fromkeys(map(ord, _HYPHENS + _MIDDLE_DOTS + _INVISIBLE))
 _DROP_FROM_NAMES: Final = dict.fromkeys(map(ord, _MIDDLE_DOTS + _INVISIBLE))
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from matchers.documents import Document
 from matchers.names import contradicts
 from matchers.subject import Person, Vehicle
+from matchers.text import clean_name
 
 Certainty = Literal["confirmed", "verify"]
 
@@ -91,9 +92,9 @@ def compare_persons(seen: Person, sought: Person) -> Verdict:
     """Whether the person seen carries a document that the order names (contract: names never match by themselves)."""
     evidence = [_document_evidence(document, sought) for document in seen.documents]
     matches = any(piece.rule is Rule.DOCUMENT_EQUAL for piece in evidence)
-    names = [name for name in (sought.name, *sought.former_names) if name]
+    names = [name for name in (sought.name, *sought.former_names) if name and clean_name(name)]
     contradiction = contradicts(seen.name, names)
-    if seen.name and names:
+    if seen.name and clean_name(seen.name) and names:
         rule = Rule.NAME_DIFFERENT if contradiction else Rule.NAME_KNOWN
         evidence.append(Evidence("name", seen.name, "、".join(names), rule))
     return Verdict(matches, "verify" if matches and contradiction else "confirmed", tuple(evidence))

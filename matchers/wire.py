@@ -7,14 +7,19 @@ what the engine looks at, noted as a warning, and still carried in the record as
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Final
+import json
+import math
+import re
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
-from pydantic_core.core_schema import ValidatorFunctionWrapHandler, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandler
 
 RECORD_BYTES_MAX: Final = 1 << 20
 """A record longer than this is unreadable: Kafka's own default limit for a message."""
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 AwareTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 """What msgspec reads as an RFC 3339 timestamp with an offset."""
@@ -28,14 +33,21 @@ def _rfc3339(value: object) -> dt.datetime:
     leap = value[17:19] == "60"
     try:
         moment: dt.datetime = msgspec.convert(value[:17] + "59" + value[19:] if leap else value, AwareTime)
-    except msgspec.ValidationError:
+        return moment + dt.timedelta(seconds=1) if leap else moment
+    except (msgspec.ValidationError, UnicodeEncodeError, OverflowError):
         raise ValueError("not an RFC 3339 timestamp with an offset") from None
-    return moment + dt.timedelta(seconds=1) if leap else moment
+
+
+def _undamaged(text: str) -> str:
+    """Refuses a text that ``read_damaged`` could only read in part: its unpaired surrogates have no UTF-8."""
+    if not text.isascii() and _SURROGATE.search(text):
+        raise ValueError("not a text: it holds bytes that are not UTF-8, or an unpaired surrogate")
+    return text
 
 
 Timestamp = Annotated[dt.datetime, BeforeValidator(_rfc3339, json_schema_input_type=dt.datetime)]
-Text = Annotated[str, Field(strict=True)]
-NonEmpty = Annotated[str, Field(strict=True, min_length=1)]
+Text = Annotated[str, Field(strict=True), AfterValidator(_undamaged)]
+NonEmpty = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_undamaged)]
 
 
 def _drop_with_warning(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
@@ -84,6 +96,71 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnreadableError("not_an_object", "the record is JSON but not an object")
     return value
+
+
+def read_damaged(raw: bytes) -> dict[str, Any] | None:
+    """The JSON object in a record that ``read_object`` refuses, where the damage is to single values; else None.
+
+    A byte that is not UTF-8 (a name in GBK, a text cut within a character) is read as an unpaired surrogate, which also may
+    be written out; ``Text`` accepts neither, so the damage costs its own field only. So does a number that no type holds.
+    """
+    try:
+        value = json.loads(
+            raw.decode("utf-8", "surrogateescape"),
+            object_pairs_hook=_with_legible_names,
+            parse_float=_float,
+            parse_int=_int,
+            parse_constant=_no_constant,
+        )
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def mended(value: Any) -> Any:
+    """What ``read_damaged`` read, as it can be written: in place of each damaged value an object that shows what is left.
+
+    An object, for whoever reads it again must not take the rest of a name for a name.
+    """
+    if isinstance(value, _Unheld):
+        return {"damaged": value.digits}
+    if isinstance(value, str):
+        return {"damaged": _legible(value)} if _SURROGATE.search(value) else value
+    if isinstance(value, list):
+        return [mended(item) for item in value]
+    if isinstance(value, dict):
+        return {name: mended(item) for name, item in value.items()}
+    return value
+
+
+def _legible(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _with_legible_names(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {_legible(name): value for name, value in fields}
+
+
+class _Unheld(NamedTuple):
+    """A number of JSON that is beyond floats, or of more digits than Python converts."""
+
+    digits: str
+
+
+def _float(number: str) -> float | _Unheld:
+    value = float(number)
+    return value if math.isfinite(value) else _Unheld(number)
+
+
+def _int(number: str) -> int | _Unheld:
+    try:
+        return int(number)
+    except ValueError:
+        return _Unheld(number)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def reason(error: ValidationError) -> str:
