@@ -7,6 +7,7 @@ from typing import Final
 
 ID_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 ID_CHECKS: Final = "10X98765432"
+_ZEROS: Final = ord("0") * sum(ID_WEIGHTS)
 
 VIN_WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 VIN_CHECKS: Final = "0123456789X"
@@ -24,7 +25,7 @@ _CREDIT_WEIGHTS: Final = tuple(pow(3, i, 31) for i in range(17))
 
 def id_check(first_17: str) -> str:
     """The 18th character of a citizen identification number (GB 11643-1999, ISO 7064 MOD 11-2)."""
-    return ID_CHECKS[sum(map(mul, ID_WEIGHTS, map(int, first_17))) % 11]
+    return ID_CHECKS[(sum(map(mul, ID_WEIGHTS, first_17.encode())) - _ZEROS) % 11]
 
 
 def vin_sum(vin: str, start: int = 0) -> int:

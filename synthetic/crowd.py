@@ -67,6 +67,7 @@ class Crowd:
         """What makes sightings of one kind: fast, and all different."""
         dice = Dice(self._seed, b"templates", ord(source.letter), stream)
         templates = [_template(source, stream, dice) for _ in range(_TEMPLATES)]
+        driverless = [_template(source, stream, dice, with_person=False) for _ in range(_TEMPLATES)]
         topic, names, document, make = source.topic, self._names, self._document, SyntheticSighting
         car = self._car
 
@@ -79,6 +80,9 @@ class Crowd:
             return make(topic, key, template % (number, at, at, names[a >> 9 & 2047], document(b), b >> 38), (), None)
 
         def inspected(number: int, at: bytes, a: int, b: int) -> SyntheticSighting:
+            if a >> 63:
+                key, template = driverless[a & 511]
+                return make(topic, key, template % (number, at, car(b)), (), None)
             key, template = templates[a & 511]
             value = template % (number, at, car(b), names[a >> 9 & 2047], document(a >> 20))
             return make(topic, key, value, (), None)
@@ -134,14 +138,20 @@ class Crowd:
         return b"%03d" % number, vin_sum(f"{number:03}", start)
 
 
-def _template(source: Source, stream: int, dice: Dice) -> tuple[bytes, bytes]:
+def _template(source: Source, stream: int, dice: Dice, *, with_person: bool = True) -> tuple[bytes, bytes]:
+    """A station, and a record of it with `%` in the places of what varies; much of what is optional is missing."""
     station, fields = blank_record(source, stream, dice, occurred_at="@AT@+08:00")
     fields["id"] = fields["id"].format(number="@ID@")
+    for block, name in _OFTEN_MISSING:
+        if dice.chance(75):
+            fields.get(block, {}).pop(name, None)
     person = {"name": "@NAME@", "document": {"type": "@DOCUMENT@"}}
     if source.kind == "vehicle_inspection":
-        fields["vehicle"] = {"@CAR@": 0, "brand": "合成牌", "type": "小型轿车"}
+        described = {"brand": "合成牌", "type": "小型轿车"} if dice.chance(50) else {}
+        fields["vehicle"] = {"@CAR@": 0, **described}
         fields["inspection"] = {"occasion": dice.of(OCCASIONS)}
-        fields["person"] = person
+        if with_person:
+            fields["person"] = person
     else:
         fields["person"] = person | {"phone": "@PHONE@"}
     slots = {"%": "%%", "@ID@": "%09d", "@AT@": "%b", "@NAME@": "%b", "@DOCUMENT@": "%b", '"@CAR@":0': "%b"}
@@ -153,6 +163,7 @@ def _template(source: Source, stream: int, dice: Dice) -> tuple[bytes, bytes]:
 
 _ID_CHECKS: Final = ID_CHECKS.encode()
 _VIN_CHECKS: Final = VIN_CHECKS.encode()
+_OFTEN_MISSING: Final = (("station", "name"), ("stay", "hotel"), ("stay", "address"), ("crossing", "port"), ("check", "place"))
 _FORMS: Final = (
     *((("02", "?", ""),) * 8),
     ("01", "?", ""),

@@ -42,6 +42,16 @@ class Dice:
     def of(self, things: Sequence[T]) -> T:
         return things[self.below(len(things))]
 
+    def word(self, letters: str, length: int) -> str:
+        """So many of the letters, in one draw."""
+        base = len(letters)
+        value = self.below(base**length)
+        word = ""
+        for _ in range(length):
+            value, letter = divmod(value, base)
+            word += letters[letter]
+        return word
+
 
 class Shuffle:
     """A bijection of 0..size-1 onto itself, looked up one by one: different numbers give different places.

@@ -7,11 +7,10 @@ each of another court. So order n and the orders of a subject are found by arith
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from synthetic.clock import DAY
+from synthetic.clock import DAY, UTC_OFFSET, date
 from synthetic.courts import HANDLERS_PER_COURT, Court, Handler, courts
 from synthetic.dice import Dice
 from synthetic.dirt import dirty_document, dirty_plate, dirty_vin, repairable
@@ -28,7 +27,6 @@ REQUIREMENTS: Final = ("deny_exit", "deny_exit_and_hold_documents", "report_only
 # Where each subject's orders stand in a block: its first place and how many.
 _PEOPLE_PLACES: Final = ((0, 1), (1, 1), (3, 1), (4, 1), (6, 1), (7, 1), (9, 2), (13, 3))
 _VEHICLE_PLACES: Final = ((2, 1), (5, 1), (8, 1), (11, 2))
-_UTC_OFFSET: Final = 8 * 3600  # seconds
 _EXPIRED: Final = frozenset({13, 20})  # of every 32 orders
 _FUTURE: Final = frozenset({18})
 _COURT_STEP: Final = 37
@@ -57,6 +55,7 @@ class Order(NamedTuple):
     subject: Subject
     court: Court
     handler: Handler
+    filed: int
     issued: int
     begins: int
     until: int | None
@@ -76,7 +75,7 @@ class OrderBook:
     def __init__(self, seed: int, count: int, at: int, dirtiness: float) -> None:
         self.count = count
         self.seed = seed
-        self._today = (at + _UTC_OFFSET) // DAY
+        self._today = (at + UTC_OFFSET) // DAY
         self._dirty_of_10000 = round(dirtiness * 10_000)
         self._courts = courts(seed)
         self.person: Callable[[int], Person] = functools.lru_cache(maxsize=256)(People(seed, "wanted").__getitem__)
@@ -113,8 +112,9 @@ class OrderBook:
         dice = Dice(self.seed, b"order", number)
         subject, turn = self.subject_of(number)
         court = self._courts[(self._first_court(subject) + _COURT_STEP * turn) % len(self._courts)]
-        begins, last, issued = self._period(number, dice)
-        dirty = dice.below(10_000) < self._dirty_of_10000
+        first, last, issued_day = self._period(number, dice)
+        issued = _midnight(issued_day) + 9 * 3600 + dice.below(8 * 3600)
+        dirty = self._dirty_of_10000 > 0 and dice.below(10_000) < self._dirty_of_10000
         role = "judgment_debtor" if dice.chance(75) else "preservation_defendant"
         measure, requirement = "vehicle_seizure", None
         names: tuple[str, ...] = ()
@@ -127,19 +127,21 @@ class OrderBook:
             names, documents = self._person_as_known(self.person(subject.number), dice, dirty)
         else:
             plate, plate_class, vin, repaired = self._vehicle_as_known(self.vehicle(subject.number), dice, dirty)
-        open_ended = measure != "exit_restriction" and last > self._today * DAY and dice.chance(20)
-        until = None if open_ended else last
-        order_id = f"ZX-{court.code}-{_year(issued)}-{number + 1}-{turn + 1:02}"
+        open_ended = measure != "exit_restriction" and last > self._today and dice.chance(20)
+        until = None if open_ended else _midnight(last)
+        order_id = f"ZX-{court.code}-{date(issued_day)[:4]}-{number + 1}-{turn + 1:02}"
+        filed = issued - (1 + number * _COURT_SPREAD % 199) * DAY
+        handler = court.handlers[dice.below(HANDLERS_PER_COURT)]
         return Order(
-            number, order_id, 1, measure, role, subject, court, court.handlers[dice.below(HANDLERS_PER_COURT)],
-            issued, begins, until, requirement, names, documents, plate, plate_class, vin, repaired,
+            number, order_id, 1, measure, role, subject, court, handler, filed, issued, _midnight(first), until,
+            requirement, names, documents, plate, plate_class, vin, repaired,
         )  # fmt: skip
 
     def _first_court(self, subject: Subject) -> int:
         return subject.number * _COURT_SPREAD + subject.number // PEOPLE_A_BLOCK + subject.is_person
 
     def _period(self, number: int, dice: Dice) -> tuple[int, int, int]:
-        """When it begins, ends and was issued: of every 32 orders two have expired and one is yet to begin."""
+        """The days it begins, ends and was issued: of every 32 orders two have expired and one is yet to begin."""
         turn = number % 32
         if turn in _EXPIRED:
             last = self._today - dice.below(60)
@@ -150,7 +152,7 @@ class OrderBook:
         else:
             first = issued = self._today - 1 - dice.below(300)
             last = self._today + 30 + dice.below(700)
-        return _midnight(first), _midnight(last), _midnight(issued) + 9 * 3600 + dice.below(8 * 3600)
+        return first, last, issued
 
     def _person_as_known(
         self, person: Person, dice: Dice, dirty: bool
@@ -174,11 +176,7 @@ class OrderBook:
 
 
 def _midnight(day: int) -> int:
-    return day * DAY - _UTC_OFFSET
-
-
-def _year(moment: int) -> int:
-    return time.gmtime(moment + _UTC_OFFSET).tm_year
+    return day * DAY - UTC_OFFSET
 
 
 def _places() -> tuple[tuple[bool, int, int], ...]:

@@ -114,7 +114,7 @@ class People:
         day, sequence = divmod(day_and_sequence, SEQUENCES)
         birth = dt.date.fromordinal(_BIRTH_ORDINAL + day)
         sequence += self._first_sequence
-        first_17 = f"{region}{birth.year}{birth.month:02}{birth.day:02}{sequence:03}"
+        first_17 = f"{region}{birth.isoformat().replace('-', '')}{sequence:03}"
         sex = "male" if sequence % 2 else "female"
         return Document("resident_id", first_17 + id_check(first_17)), birth, sex
 

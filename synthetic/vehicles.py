@@ -109,7 +109,7 @@ class Vehicles:
         place, serial = divmod(place, _SERIALS)
         place, plant = divmod(place, 10)
         maker, year = divmod(place, len(_YEARS))
-        first_8 = MAKERS[maker] + "".join(dice.of(VIN_BODY) for _ in range(5))
+        first_8 = MAKERS[maker] + dice.word(VIN_BODY, 5)
         last_8 = f"{_YEARS[year]}{plant}{serial:06}"
         return first_8 + vin_check(first_8, last_8) + last_8
 
@@ -117,12 +117,12 @@ class Vehicles:
 def stranger_plate(dice: Dice) -> str:
     """A plate that no wanted vehicle has: its last digit is 5 to 9."""
     head = dice.of(PROVINCES).plate + dice.of(OFFICES)
-    return head + "".join(dice.of(SERIAL) for _ in range(4)) + str(HALF_DIGITS + dice.below(HALF_DIGITS))
+    return head + dice.word(SERIAL, 4) + str(HALF_DIGITS + dice.below(HALF_DIGITS))
 
 
 def stranger_vin(dice: Dice) -> str:
     """A VIN that no wanted vehicle has: its serial number begins with 5 to 9."""
-    first_8 = dice.of(MAKERS) + "".join(dice.of(VIN_BODY) for _ in range(5))
+    first_8 = dice.of(MAKERS) + dice.word(VIN_BODY, 5)
     last_8 = f"{dice.of(_YEARS)}{dice.below(10)}{_SERIALS + dice.below(_SERIALS):06}"
     return first_8 + vin_check(first_8, last_8) + last_8
 

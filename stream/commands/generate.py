@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gzip
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -102,9 +103,8 @@ def _pipe(sightings: Iterable[SyntheticSighting], *, zipped: bool) -> None:
             target.close()
         raw.flush()
     except BrokenPipeError:
-        # The interpreter flushes standard output once more at its end; what is left has nowhere to go.
-        with contextlib.suppress(OSError):
-            sys.stdout = None  # type: ignore[assignment]
+        # The interpreter flushes standard output once more at its end: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), raw.fileno())
         raise SystemExit(0) from None
 
 
