@@ -1,203 +1,239 @@
-"""The index in Redis: every order in place, found by any of its keys in one round trip.
+"""The watchlist index in Redis: a view of the topic ``orders``, shared by all workers.
 
-    <namespace>:order:<id>     what is held of the order: [court, version, released, tombstones, the record's bytes]
-    <namespace>:key:<16 hex>   the ids of the orders in place that hold the key
-    <namespace>:positions      partition of ``orders`` to the offset of the next record to apply
-    <namespace>:fingerprint    of the secret that the keys are hashed under
+    <namespace>:order:<id>        what is held of the id, the hashes of its keys, and the order's bytes while it is in place
+    <namespace>:key:<16 hex>      the ids of the orders that hold a key of this keyed hash
+    <namespace>:positions         a partition of ``orders`` to the next offset; whose index it is
 
-Writes happen in one script that first checks the partition's position, so two writers cannot both apply a batch and no
-reader sees half an order. Released orders keep no personal data.
+Nothing else. Two keys may share a hash: that costs a comparison, never a wrong hit. Redis must not evict.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any, Final, cast
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 import redis.asyncio
 
-from connectors.redis.errors import IndexUnavailableError, translated
+from connectors.redis import scripts
+from connectors.redis.errors import IndexUnavailableError, server_name, translated
+from connectors.redis.keyspace import delete_all
+from connectors.redis.scripts import packed
 from matchers.keys import Key, KeyHasher, KeyKind
+from matchers.wire import UnreadableError
 from watchlists.index import IndexMovedError, Logged, Lookup, Standing
 from watchlists.lifecycle import UNKNOWN, Decision, Held, decide
-from watchlists.order import Order, read_order
+from watchlists.order import Order, Release, read_order
 
-_CACHED_ORDERS: Final = 20_000
-_WIPE_BATCH: Final = 1000
-
-_APPLY: Final = """
-local at = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
-if at ~= tonumber(ARGV[2]) then return at end
-local space, i = ARGV[4], 5
-while i <= #ARGV do
-    local op, key, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    if op == 's' then redis.call('SET', space .. ':order:' .. key, value)
-    elseif op == '+' then redis.call('SADD', space .. ':key:' .. key, value)
-    else redis.call('SREM', space .. ':key:' .. key, value) end
-    i = i + 3
-end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return -1
-"""
-
-_LOOKUP: Final = """
-local space, seen, orders = ARGV[1], {}, {}
-for i = 2, #ARGV do
-    for _, id in ipairs(redis.call('SMEMBERS', space .. ':key:' .. ARGV[i])) do
-        if not seen[id] then
-            seen[id] = true
-            orders[#orders + 1] = redis.call('GET', space .. ':order:' .. id)
-        end
-    end
-end
-return {redis.call('HGETALL', KEYS[1]), orders}
-"""
+LAYOUT: Final = 1
+"""Raised when entries are written differently: an index of another layout is refused, not misread."""
+RECORDS_MAX: Final = 5000
+BYTES_MAX: Final = 256 << 20
+"""What one step may hold: Redis does nothing else while it takes it over."""
+_CACHED: Final = 2048
+_CACHED_BYTES_MAX: Final = 8192
+_LENGTHS: Final = struct.Struct(">II")
+_HASH_BYTES: Final = 8
 
 
-class _Entry(msgspec.Struct, array_like=True, frozen=True):
-    """What stands under an order's id."""
+class _Head(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An entry without the order's bytes."""
 
     court: str | None
     version: int
     released: bool
     tombstones: tuple[tuple[str, int], ...]
-    raw: bytes = b""
+    keys: bytes
+
+
+class _Entry(NamedTuple):
+    """What is stored of an order's id: lengths, head, the order's bytes. ``start`` is all but the order's bytes."""
+
+    start: bytes
+    held: Held
+    keys: frozenset[bytes]
+    raw: bytes
 
     @classmethod
-    def of(cls, held: Held, raw: bytes) -> _Entry:
-        return cls(held.court, held.version, held.released, held.tombstones, raw)
+    def of(cls, held: Held, keys: Iterable[bytes], raw: bytes) -> _Entry:
+        hashes = frozenset(keys)
+        head = msgspec.msgpack.encode(_Head(held.court, held.version, held.released, held.tombstones, b"".join(sorted(hashes))))
+        return cls(_LENGTHS.pack(len(head), len(raw)) + head, held, hashes, raw)
 
-    def held(self) -> Held:
-        return Held(self.court, self.version, self.released, self.tombstones)
 
-
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(_Entry)
-_NOTHING: Final = _Entry.of(UNKNOWN, b"")
+_NOTHING: Final = _Entry(b"", UNKNOWN, frozenset(), b"")
+_heads: Final = msgspec.msgpack.Decoder(_Head)
 
 
 class RedisIndex:
-    """The index that all workers share."""
+    """The index in Redis.
+
+    Every method raises IndexUnavailableError where Redis cannot answer, is loading, may not write, has no memory left, or
+    holds an index that is damaged or foreign.
+    """
 
     def __init__(self, client: redis.asyncio.Redis, hasher: KeyHasher, namespace: str) -> None:
-        self._client, self._hasher, self._space = client, hasher, namespace
-        self._positions_key = f"{namespace}:positions"
-        self._apply_script = client.register_script(_APPLY)
-        self._lookup_script = client.register_script(_LOOKUP)
-        self._orders: OrderedDict[bytes, Order] = OrderedDict()
+        self._client, self._hasher, self._namespace = client, hasher, namespace
+        self._server = server_name(client)
+        self._ours = f"{LAYOUT}:{hasher.fingerprint}"
+        self._claim = client.register_script(scripts.CLAIM)
+        self._read_script = client.register_script(scripts.READ)
+        self._lookup_script = client.register_script(scripts.LOOKUP)
+        self._apply_script = client.register_script(scripts.APPLY)
 
     async def claim_fingerprint(self) -> None:
-        """Make sure that this index is hashed under our secret.
+        """Check, before any work, that the index is ours or empty and that Redis will keep it.
 
         Raises:
-            IndexUnavailableError: it is hashed under another; wipe it (``chakong rebuild``) or give the right secret.
+            ForeignIndexError: it was made with another key secret, or in another layout.
+            IndexUnavailableError: as ever; also where Redis may evict entries.
         """
-        key = f"{self._space}:fingerprint"
-        with translated(IndexUnavailableError):
-            await self._client.set(key, self._hasher.fingerprint, nx=True)
-            found = await self._client.get(key)
-        if found != self._hasher.fingerprint.encode():
+        await self._run(self._claim)
+        with translated(IndexUnavailableError, self._server):
+            memory = await self._client.info("memory")
+        if memory.get("maxmemory") and memory.get("maxmemory_policy") != "noeviction":
             raise IndexUnavailableError(
-                "the index in Redis is hashed under another key secret: give the workers that secret, or run"
-                " `chakong rebuild`, which wipes the index and builds it again from the log"
+                "evicts", f"{self._server} forgets entries when memory is short: set its maxmemory-policy to noeviction"
             )
 
     async def apply(self, partition: int, start: int, end: int, records: Sequence[Logged]) -> list[Decision]:
-        entries = await self._entries([logged.record.id for logged in records])
-        decisions: list[Decision] = []
-        before = dict(entries)
-        for logged in records:
-            record = logged.record
-            change = decide(entries[record.id].held(), record)
-            decisions.append(change.decision)
-            if change.decision.changes:
-                raw = logged.raw if isinstance(record, Order) else b""
-                entries[record.id] = _Entry.of(change.held, raw)
-        changed = {id_: entry for id_, entry in entries.items() if entry is not before[id_]}
-        await self._write(partition, start, end, before, changed)
+        """Apply the readable records between two offsets, all at once (see ``WatchlistIndex``).
+
+        Raises:
+            IndexMovedError: another writer wrote first, or the index was wiped; nothing was applied.
+            ValueError: more than ``RECORDS_MAX`` records or ``BYTES_MAX`` bytes.
+        """
+        _check_size(records)
+        stored = await self._entries([logged.record.id for logged in records]) if records else {}
+        decisions, changed = _decided(records, stored)
+        written = self._written(changed)
+        changes = [_change(id_, stored[id_], entry) for id_, entry in written.items()]
+        answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), packed(changes))
+        if answer == b"moved":
+            raise IndexMovedError(f"partition {partition} stands at {int(stands)}, not {start}")
+        if answer != b"applied":
+            raise IndexMovedError("an order was changed by another writer while this batch was decided")
         return decisions
 
     async def lookup(self, keys: Sequence[Key]) -> Lookup:
-        hashes = [f"{value:016x}" for value in self._hashes(keys)]
-        with translated(IndexUnavailableError):
-            flat, values = await self._lookup_script(keys=[self._positions_key], args=[self._space, *hashes])
-        positions = {int(flat[i]): int(flat[i + 1]) for i in range(0, len(flat), 2)}
-        return Lookup([order for value in values if value and (order := self._order(value)) is not None], positions)
+        hexes = b"".join(set(self._hashes(keys).values())).hex()
+        positions, blob = await self._run(self._lookup_script, hexes)
+        orders = [self._order(entry.raw) for entry in _split(blob)]
+        wanted = set(keys)
+        return Lookup([order for order in orders if not wanted.isdisjoint(order.keys())], _offsets(positions))
 
     async def standings(self, order_ids: Sequence[str]) -> dict[str, Standing]:
         entries = await self._entries(order_ids)
-        return {id_: Standing(entry.held(), self._order(_encoder.encode(entry))) for id_, entry in entries.items()}
+        return {id_: Standing(entry.held, self._order(entry.raw) if entry.raw else None) for id_, entry in entries.items()}
 
     async def positions(self) -> dict[int, int]:
-        with translated(IndexUnavailableError):
-            found = cast(dict[bytes, bytes], await self._client.hgetall(self._positions_key))
-        return {int(partition): int(offset) for partition, offset in found.items()}
+        positions, _ = await self._run(self._lookup_script, "")
+        return _offsets(positions)
 
     async def wipe(self) -> None:
-        """Delete the index; the positions go first, so that no reader takes a half-wiped index for a whole one."""
-        with translated(IndexUnavailableError):
-            await self._client.delete(self._positions_key, f"{self._space}:fingerprint")
+        """Delete the index, and nothing else. Readers and writers are refused until it is done; broken off, it is repeated."""
+        positions = f"{self._namespace}:positions"
+        with translated(IndexUnavailableError, self._server):
+            async with self._client.pipeline(transaction=True) as step:
+                step.delete(positions)
+                step.hset(positions, "wiping", "1")
+                await step.execute()
             for kind in ("order", "key"):
-                batch: list[bytes] = []
-                async for key in self._client.scan_iter(f"{self._space}:{kind}:*", count=_WIPE_BATCH):
-                    batch.append(key)
-                    if len(batch) >= _WIPE_BATCH:
-                        await self._client.unlink(*batch)
-                        batch.clear()
-                if batch:
-                    await self._client.unlink(*batch)
+                await delete_all(self._client, self._namespace, kind)
+            await self._client.delete(positions)
 
     async def _entries(self, order_ids: Sequence[str]) -> dict[str, _Entry]:
         ids = list(dict.fromkeys(order_ids))
-        if not ids:
-            return {}
-        with translated(IndexUnavailableError):
-            values = cast(list[bytes | None], await self._client.mget([f"{self._space}:order:{id_}" for id_ in ids]))
-        return {id_: _decoder.decode(value) if value else _NOTHING for id_, value in zip(ids, values, strict=True)}
+        blob = await self._run(self._read_script, packed((id_,) for id_ in ids))
+        return dict(zip(ids, _split(blob), strict=True))
 
-    async def _write(self, partition: int, start: int, end: int, before: dict[str, _Entry], changed: dict[str, _Entry]) -> None:
-        operations: list[Any] = []
-        for id_, entry in changed.items():
-            operations += ["s", id_, _encoder.encode(entry)]
-        for sign, entries in (("-", {id_: before[id_] for id_ in changed}), ("+", changed)):
-            pairs = [(id_, key) for id_, entry in entries.items() for key in self._keys(entry)]
-            for (id_, _), value in zip(pairs, self._hashes([key for _, key in pairs]), strict=True):
-                operations += [sign, f"{value:016x}", id_]
-        arguments = [partition, start, end, self._space, *operations]
-        with translated(IndexUnavailableError):
-            at = await self._apply_script(keys=[self._positions_key], args=arguments)
-        if at != -1:
-            raise IndexMovedError(f"partition {partition} stands at {at}, not {start}")
+    def _written(self, changed: Mapping[str, tuple[Held, Logged]]) -> dict[str, _Entry]:
+        """The new entries. A released order leaves what is held of its id, and nothing of its subject."""
+        keys = {id_: logged.record.keys() for id_, (_, logged) in changed.items() if not isinstance(logged.record, Release)}
+        hashes = self._hashes([key for of_order in keys.values() for key in of_order])
+        return {
+            id_: _Entry.of(held, [hashes[key] for key in keys.get(id_, ())], logged.raw if id_ in keys else b"")
+            for id_, (held, logged) in changed.items()
+        }
 
-    def _keys(self, entry: _Entry) -> tuple[Key, ...]:
-        order = self._order(_encoder.encode(entry)) if entry.raw else None
-        return order.keys() if order is not None else ()
+    def _hashes(self, keys: Iterable[Key]) -> dict[Key, bytes]:
+        """The hash of each key, big-endian, computed in batches of a kind."""
+        by_kind: dict[KeyKind, dict[str, None]] = {}
+        for kind, value in keys:
+            by_kind.setdefault(kind, {})[value] = None
+        hashed: dict[Key, bytes] = {}
+        for kind, values in by_kind.items():
+            packed = self._hasher.hash_values(kind, values).astype(np.dtype(">u8")).tobytes()
+            for number, value in enumerate(values):
+                hashed[Key(kind, value)] = packed[number * _HASH_BYTES : (number + 1) * _HASH_BYTES]
+        return hashed
 
-    def _hashes(self, keys: Sequence[Key]) -> list[int]:
-        """The hashes of keys, in order, hashed a kind at a time."""
-        by_kind: dict[KeyKind, list[int]] = {}
-        for number, key in enumerate(keys):
-            by_kind.setdefault(key.kind, []).append(number)
-        hashes = [0] * len(keys)
-        for kind, numbers in by_kind.items():
-            found = self._hasher.hash_values(kind, [keys[number].value for number in numbers]).tolist()
-            for number, value in zip(numbers, found, strict=True):
-                hashes[number] = value
-        return hashes
-
-    def _order(self, value: bytes) -> Order | None:
-        """The order in an entry; read once and remembered, since reading costs more than finding."""
-        order = self._orders.get(value)
-        if order is not None:
-            self._orders.move_to_end(value)
-            return order
-        raw = _decoder.decode(value).raw
-        record = read_order(raw) if raw else None
+    def _order(self, raw: bytes) -> Order:
+        try:
+            record = _read_again(raw) if len(raw) <= _CACHED_BYTES_MAX else read_order(raw)
+        except UnreadableError:
+            record = None
         if not isinstance(record, Order):
-            return None
-        self._orders[value] = record
-        if len(self._orders) > _CACHED_ORDERS:
-            self._orders.popitem(last=False)
+            raise IndexUnavailableError("damaged", f"{self._server} holds an order that cannot be read: wipe the index")
         return record
+
+    async def _run(self, script: Any, *arguments: str | bytes) -> Any:
+        with translated(IndexUnavailableError, self._server):
+            return await script(args=[self._namespace, self._ours, *arguments])
+
+
+@lru_cache(_CACHED)
+def _read_again(raw: bytes) -> Order | Release:
+    """Orders that are candidates again and again, read once. The bytes are the key, so the cache cannot be stale."""
+    return read_order(raw)
+
+
+def _check_size(records: Sequence[Logged]) -> None:
+    size = sum(len(logged.raw) for logged in records)
+    if len(records) > RECORDS_MAX or size > BYTES_MAX:
+        raise ValueError(f"{len(records)} records of {size} bytes are too many for one step")
+
+
+def _decided(records: Sequence[Logged], stored: Mapping[str, _Entry]) -> tuple[list[Decision], dict[str, tuple[Held, Logged]]]:
+    """The decision on each record in turn, and, for every id that changes, what is held in the end and by which record."""
+    decisions: list[Decision] = []
+    changed: dict[str, tuple[Held, Logged]] = {}
+    for logged in records:
+        id_ = logged.record.id
+        held = changed[id_][0] if id_ in changed else stored[id_].held
+        change = decide(held, logged.record)
+        decisions.append(change.decision)
+        if change.decision.changes:
+            changed[id_] = (change.held, logged)
+    return decisions, changed
+
+
+def _change(order_id: str, old: _Entry, new: _Entry) -> tuple[str, bytes, bytes, str, str]:
+    """One change as the script takes it."""
+    added, removed = new.keys - old.keys, old.keys - new.keys
+    return order_id, old.start, new.start + new.raw, b"".join(added).hex(), b"".join(removed).hex()
+
+
+def _split(blob: bytes) -> Iterator[_Entry]:
+    """The entries in an answer, one after the other."""
+    at = 0
+    while at < len(blob):
+        head_bytes, raw_bytes = _LENGTHS.unpack_from(blob, at)
+        body = at + _LENGTHS.size
+        end = body + head_bytes
+        if head_bytes:
+            head = _heads.decode(blob[body:end])
+            keys = frozenset(head.keys[i : i + _HASH_BYTES] for i in range(0, len(head.keys), _HASH_BYTES))
+            held = Held(head.court, head.version, head.released, head.tombstones)
+            yield _Entry(blob[at:end], held, keys, blob[end : end + raw_bytes])
+        else:
+            yield _NOTHING
+        at = end + raw_bytes
+
+
+def _offsets(fields: Sequence[bytes]) -> dict[int, int]:
+    pairs = zip(fields[::2], fields[1::2], strict=True)
+    return {int(partition): int(offset) for partition, offset in pairs if partition.isdigit()}

@@ -1,60 +1,37 @@
-"""Workers' leases, and the moment from which each order is in force everywhere.
+"""Leases, by which the workers know of each other, and the moments from which orders were in force everywhere.
 
-<namespace>:lease:<worker>     what the worker has applied; gone when it is not renewed
-<namespace>:inforce:<order>    version to the time from which it was in force everywhere, and how long that took
+<namespace>:leases            worker to when its lease ends, and what it has applied
+<namespace>:inforce:<id>      version of the order to when it was in force everywhere; kept 30 days
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import msgspec
 import redis.asyncio
 
-from connectors.redis.errors import ViewUnavailableError, translated
+from connectors.redis import scripts
+from connectors.redis.errors import ViewUnavailableError, server_name, translated
+from connectors.redis.scripts import packed
 
-_KEPT: Final = dt.timedelta(days=30)
+KEPT_S: Final = 30 * 24 * 3600
 
 
-class LeaseState(msgspec.Struct, frozen=True):
-    """What a worker says of itself: how far in ``orders`` its filter is, and whether it screens."""
+class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says of itself: the positions in ``orders`` that its filter has applied, and its gate."""
 
     applied: dict[int, int]
     state: str
     at: dt.datetime
-
-
-class Leases:
-    """The leases of all workers."""
-
-    def __init__(self, client: redis.asyncio.Redis, namespace: str, ttl_s: float = 3.0) -> None:
-        self.ttl_s = ttl_s
-        self._client, self._prefix = client, f"{namespace}:lease:"
-
-    async def renew(self, worker: str, state: LeaseState) -> None:
-        with translated(ViewUnavailableError):
-            await self._client.set(self._prefix + worker, msgspec.json.encode(state), px=int(self.ttl_s * 1000))
-
-    async def drop(self, worker: str) -> None:
-        with translated(ViewUnavailableError):
-            await self._client.delete(self._prefix + worker)
-
-    async def live(self) -> dict[str, LeaseState]:
-        """The leases that have not run out."""
-        with translated(ViewUnavailableError):
-            keys = [key async for key in self._client.scan_iter(self._prefix + "*", count=1000)]
-            values = await self._client.mget(keys) if keys else []
-        return {
-            key.decode().removeprefix(self._prefix): msgspec.json.decode(value, type=LeaseState)
-            for key, value in zip(keys, values, strict=True)
-            if value is not None
-        }
+    screened: dict[str, dict[int, int]] | None = None
+    """Sighting topic to partition to the next offset to screen."""
 
 
 class InForceMark(NamedTuple):
-    """From ``at`` on, a version of an order was in force everywhere, ``took_s`` after it arrived."""
+    """A version of an order was in force everywhere at ``at``, ``took_s`` seconds after Kafka had it."""
 
     order_id: str
     version: int
@@ -62,27 +39,60 @@ class InForceMark(NamedTuple):
     took_s: float
 
 
+_states: Final = msgspec.msgpack.Decoder(LeaseState)
+_marks: Final = msgspec.msgpack.Decoder(tuple[dt.datetime, float])
+
+
+class Leases:
+    """Every worker's lease. One round trip each; raises ViewUnavailableError."""
+
+    def __init__(self, client: redis.asyncio.Redis, namespace: str, ttl_s: float = 3.0) -> None:
+        self.ttl_s: Final = ttl_s
+        self._client, self._name = client, f"{namespace}:leases"
+        self._server = server_name(client)
+        self._renew = client.register_script(scripts.RENEW)
+        self._live = client.register_script(scripts.LIVE)
+
+    async def renew(self, worker_id: str, state: LeaseState) -> None:
+        """Take or prolong a lease: it ends ``ttl_s`` from now by Redis's clock."""
+        with translated(ViewUnavailableError, self._server):
+            lived_ms = round(self.ttl_s * 1000)
+            await self._renew(keys=[self._name], args=[worker_id, msgspec.msgpack.encode(state), lived_ms])
+
+    async def live(self) -> dict[str, LeaseState]:
+        """Every lease that has not ended."""
+        with translated(ViewUnavailableError, self._server):
+            flat = await self._live(keys=[self._name])
+        return {worker.decode(): _states.decode(state) for worker, state in zip(flat[::2], flat[1::2], strict=True)}
+
+    async def drop(self, worker_id: str) -> None:
+        """End a lease now: its worker no longer screens."""
+        with translated(ViewUnavailableError, self._server):
+            await self._client.hdel(self._name, worker_id)
+
+
 class InForce:
-    """When each order was in force everywhere."""
+    """When each version of an order was in force everywhere. One round trip a batch; raises ViewUnavailableError."""
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str) -> None:
-        self._client, self._prefix = client, f"{namespace}:inforce:"
+        self._namespace, self._server = namespace, server_name(client)
+        self._mark = client.register_script(scripts.MARK)
+        self._marked = client.register_script(scripts.MARKED)
 
     async def mark(self, marks: Sequence[InForceMark]) -> None:
-        with translated(ViewUnavailableError):
-            async with self._client.pipeline(transaction=False) as pipe:
-                for mark in marks:
-                    key = self._prefix + mark.order_id
-                    pipe.hsetnx(key, str(mark.version), f"{mark.at.isoformat()} {mark.took_s:.6f}")
-                    pipe.expire(key, _KEPT)
-                await pipe.execute()
+        """Note when. The first mark of a version stays."""
+        rows = [(mark.order_id, str(mark.version), msgspec.msgpack.encode((mark.at, mark.took_s))) for mark in marks]
+        with translated(ViewUnavailableError, self._server):
+            await self._mark(args=[self._namespace, packed(rows), KEPT_S])
 
-    async def of(self, order_id: str) -> dict[int, InForceMark]:
-        """Each version of an order and when it was in force everywhere."""
-        with translated(ViewUnavailableError):
-            found = cast(dict[bytes, bytes], await self._client.hgetall(self._prefix + order_id))
-        marks = {}
-        for version, value in found.items():
-            at, took_s = value.decode().split(" ")
-            marks[int(version)] = InForceMark(order_id, int(version), dt.datetime.fromisoformat(at), float(took_s))
-        return marks
+    async def of(self, order_ids: Sequence[str]) -> dict[str, dict[int, InForceMark]]:
+        """The marks of each order, by version; an order without one has none."""
+        ids = list(dict.fromkeys(order_ids))
+        with translated(ViewUnavailableError, self._server):
+            found = await self._marked(args=[self._namespace, packed((id_,) for id_ in ids)])
+        return {id_: _by_version(id_, flat) for id_, flat in zip(ids, found, strict=True)}
+
+
+def _by_version(order_id: str, flat: Sequence[bytes]) -> dict[int, InForceMark]:
+    pairs = ((int(version), value) for version, value in zip(flat[::2], flat[1::2], strict=True))
+    return {version: InForceMark(order_id, version, *_marks.decode(value)) for version, value in sorted(pairs)}
