@@ -40,6 +40,10 @@ class Received:
     court: str
     at: dt.datetime
     monotonic_s: float
+    order_id: str = ""
+    measure: str = ""
+    certainty: str = ""
+    instruction: str = ""
     times: int = 1
 
 
@@ -49,6 +53,10 @@ class _CourtOf(msgspec.Struct):
 
 class _Data(msgspec.Struct):
     court: _CourtOf = msgspec.field(default_factory=_CourtOf)
+    order_id: str = ""
+    measure: str = ""
+    certainty: str = ""
+    instruction: str = ""
 
 
 class _Event(msgspec.Struct):
@@ -173,8 +181,9 @@ class Receiver:
             self.counts["repeats"] += 1
             known.times += 1
         else:
-            court = event.data.court.code
-            known = Received(event.id, event.type, event.subject, court, dt.datetime.now(dt.UTC), now_s)
+            data = event.data
+            what = (data.order_id, data.measure, data.certainty, data.instruction)
+            known = Received(event.id, event.type, event.subject, data.court.code, dt.datetime.now(dt.UTC), now_s, *what)
             self.received[event.id] = known
             if len(self.received) > self._kept_max:
                 del self.received[next(iter(self.received))]

@@ -8,7 +8,7 @@ import click
 
 from deploy.local import stack
 from deploy.local.errors import StackError
-from stream.commands.local import project_root, running_workers
+from stream.local import project_root, running_workers
 
 
 @click.command()

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import click
 import msgspec
-from connectors.redis.errors import IndexUnavailableError
 from rich.console import Console
 from rich.table import Table
 
+from connectors.redis.errors import IndexUnavailableError
 from matchers.sighting import Sighting, read_sighting
 from matchers.verdict import SAYS
 from matchers.wire import UnreadableError
@@ -130,13 +130,13 @@ def _from_file(path: str, seen: Sighting) -> tuple[list[Order], list[str]]:
 
 async def _from_index(seen: Sighting) -> tuple[list[Order], list[str]]:
     from deploy.local import stack
-    from stream.commands.local import deployment_of, project_root, settings_of
+    from stream.local import deployment_of, project_root, settings_of
     from stream.wiring import open_index
 
     root = project_root()
     addresses = stack.find(root)
     if addresses is None:
-        raise IndexUnavailableError("no Redis runs here: start it with `chakong up`, or give --orders FILE")
+        raise IndexUnavailableError("unreachable", "no Redis runs here: start it with `chakong up`, or give --orders FILE")
     async with open_index(settings_of(deployment_of(root, addresses))) as index:
         return (await index.lookup(seen.keys())).orders, []
 

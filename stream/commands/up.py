@@ -9,7 +9,7 @@ import click
 from deploy.local import stack
 from deploy.local.deployment import Deployment
 from deploy.local.errors import StackError
-from stream.commands.local import deployment_of, project_root, wait_for_workers
+from stream.local import deployment_of, project_root, wait_for_workers
 
 
 @click.command()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import redis
-
 import deploy
+from connectors.redis.client import connect
+from connectors.redis.leases import Leases, LeaseState
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
 from deploy.local.errors import StartError
@@ -53,15 +54,21 @@ def wait_for_workers(deployment: Deployment, workers: Sequence[Process], report:
     if not workers:
         return
     report(f"Waiting for {len(workers)} worker(s) to screen")
-    space = deployment.environment()["CHAKONG_REDIS_NAMESPACE"]
     ends_at = time.monotonic() + WORKERS_START_S
-    with redis.Redis.from_url(deployment.addresses.redis) as client:
-        while time.monotonic() < ends_at:
-            for worker in workers:
-                if worker.pid() is None:
-                    raise StartError(f"{worker.name} ended while starting.{worker.log_tail()}")
-            states = [value for key in client.scan_iter(f"{space}:lease:*") if (value := client.get(key)) is not None]
-            if sum(b'"screening"' in state for state in states if isinstance(state, bytes)) >= len(workers):
-                return
-            time.sleep(_POLL_S)
+    while time.monotonic() < ends_at:
+        for worker in workers:
+            if worker.pid() is None:
+                raise StartError(f"{worker.name} ended while starting.{worker.log_tail()}")
+        leases = asyncio.run(_leases(settings_of(deployment)))
+        if sum(lease.state == "screening" for lease in leases.values()) >= len(workers):
+            return
+        time.sleep(_POLL_S)
     raise StartError(f"{workers[0].name} did not begin to screen within {WORKERS_START_S:.0f} s.{workers[0].log_tail()}")
+
+
+async def _leases(settings: WorkerSettings) -> dict[str, LeaseState]:
+    client = connect(settings.redis)
+    try:
+        return await Leases(client, settings.redis.namespace).live()
+    finally:
+        await client.aclose()

@@ -1,0 +1,92 @@
+"""The demo's last word: what had to reach the courts, what did, and what must not have.
+
+A pair counts as due from the moment its order was in force everywhere. Between an order's sending and that moment, and around
+a release, either answer is right; after a release is in force everywhere none may be delivered, whenever it was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from connectors.courts.receiver import Received
+from synthetic.truth import Expected
+
+RELEASE_GRACE_S: Final = 5.0
+"""A sighting that was sent so long before a release must have been delivered by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A pair of the truth, and when its sighting was sent (seconds of ``time.time``)."""
+
+    pair: Expected
+    at_s: float
+
+
+@dataclass(slots=True)
+class Life:
+    """What the demo did to one order and when; None where it did not. Seconds of ``time.time``."""
+
+    placed_s: float
+    in_force_s: float | None = None
+    release_sent_s: float | None = None
+    released_s: float | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """Hit ids by what they were; ``either`` counts pairs for which both answers were right."""
+
+    due: int = 0
+    found: int = 0
+    either: int = 0
+    missed: list[str] = field(default_factory=list)
+    false: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    after_release: list[str] = field(default_factory=list)
+    repeated: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.missed or self.false or self.wrong or self.after_release)
+
+
+def judge_run(sent: Iterable[Sent], lives: Mapping[str, Life], received: Mapping[str, Received]) -> Result:
+    """Reconcile a run against the truth. ``received`` is by hit id."""
+    result = Result(repeated=sum(hit.times - 1 for hit in received.values()))
+    known: dict[str, Expected] = {}
+    for one in sent:
+        pair = one.pair
+        known[pair.hit_id] = pair
+        hit = received.get(pair.hit_id)
+        if hit is not None and _judged(pair) != (hit.order_id, hit.measure, hit.certainty, hit.instruction):
+            result.wrong.append(pair.hit_id)
+        if _is_due(one, lives[pair.order_id]):
+            result.due += 1
+            if hit is None:
+                result.missed.append(pair.hit_id)
+            else:
+                result.found += 1
+        else:
+            result.either += 1
+    for hit_id, hit in received.items():
+        pair_ = known.get(hit_id)
+        if pair_ is None:
+            result.false.append(hit_id)
+            continue
+        released = lives[pair_.order_id].released_s
+        if released is not None and hit.at.timestamp() > released:
+            result.after_release.append(hit_id)
+    return result
+
+
+def _is_due(sent: Sent, life: Life) -> bool:
+    if life.in_force_s is None or sent.at_s <= life.in_force_s:
+        return False
+    return life.release_sent_s is None or sent.at_s < life.release_sent_s - RELEASE_GRACE_S
+
+
+def _judged(pair: Expected) -> tuple[str, str, str, str]:
+    return pair.order_id, pair.measure, pair.certainty, pair.instruction

@@ -1,0 +1,290 @@
+"""One run of the demo: a world, a real stack, workers, a receiving court; streams, late orders, releases, and a judgement.
+
+Tests and benchmarks run it too, with workers that are killed on the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import Producer
+from kafka import KafkaAdminClient
+
+from connectors.courts.receiver import Received, Receiver
+from connectors.courts.signature import new_secret
+from connectors.kafka.clients import consumer, end_offsets, partitions_of
+from connectors.kafka.records import Record, Records
+from connectors.kafka.topics import DEADLETTERS, ORDERS, topics
+from connectors.redis.client import connect
+from connectors.redis.index import RedisIndex
+from connectors.redis.leases import InForce, Leases
+from deploy.local.addresses import Addresses
+from deploy.local.deployment import Deployment
+from deploy.local.process import Process
+from matchers.keys import KeyHasher
+from stream.demo.judge import Life, Result, Sent, judge_run
+from stream.local import settings_of, wait_for_workers
+from stream.settings import WorkerSettings
+from synthetic.clock import paced
+from synthetic.crowd import SyntheticSighting
+from synthetic.world import World
+from watchlists.force import in_force_everywhere
+
+SETTLE_S: Final = 30.0
+POLL_S: Final = 0.05
+_RELEASED_SHARE: Final = 0.05
+_LATE_SHARE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does."""
+
+    orders: int = 20_000
+    seconds: float = 75.0
+    rate: float = 5_000.0
+    hit_ratio: float = 0.004
+    dirtiness: float = 0.05
+    workers: int = 1
+    kills: int = 0
+    seed: int = 41
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is seen of a run while it goes on. ``latencies_s``: produced to received, the newest last."""
+
+    stage: str = ""
+    sent: int = 0
+    unreadable: int = 0
+    orders_s: float = 0.0
+    late_orders_s: float | None = None
+    releases: int = 0
+    release_s: float | None = None
+    kills: int = 0
+    received: int = 0
+    latencies_s: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The end of a run."""
+
+    plan: Plan
+    progress: Progress
+    result: Result
+    dead_letters: int
+    seconds: float
+
+    @property
+    def is_clean(self) -> bool:
+        return self.result.is_clean and self.dead_letters >= self.progress.unreadable
+
+
+class Run:
+    """One run. ``progress`` may be read from any thread."""
+
+    def __init__(self, root: Path, addresses: Addresses, plan: Plan, say: Callable[[str], None]) -> None:
+        self.plan, self.progress, self._say = plan, Progress(), say
+        prefix = f"demo-{os.getpid()}-{int(time.time())}-"
+        self.deployment = Deployment(root / ".local" / "deployments" / prefix.rstrip("-"), addresses, prefix)
+        self._world = World(plan.seed, orders=plan.orders, at=dt.datetime.now(dt.UTC))
+        self._lives: dict[str, Life] = {}
+        self._sent: list[Sent] = []
+        self._sent_at: dict[str, float] = {}
+        self._received: dict[str, Received] = {}
+        self._workers: list[Process] = []
+        self._stopping = threading.Event()
+
+    async def run(self) -> Report:
+        """Run it to the end; whatever was started is stopped, and the run's topics and views are deleted."""
+        async with Receiver(new_secret(os.urandom(32)), on_notification=self._on_notification) as court:
+            self.deployment.prepare()
+            self.deployment.endpoints_file.write_text(court.entry(), "utf-8")
+            settings = settings_of(self.deployment)
+            try:
+                return await self._run(settings)
+            finally:
+                self._stopping.set()
+                await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in self._workers))
+                await self._clean(settings)
+
+    async def _run(self, settings: WorkerSettings) -> Report:
+        self.progress.stage = "启动 starting workers"
+        self._workers = [self.deployment.start_worker(number) for number in range(1, self.plan.workers + 1)]
+        await asyncio.to_thread(wait_for_workers, self.deployment, self._workers, self._say)
+        records = Records(settings.kafka, "demo-orders", linger_ms=5)
+        client = connect(settings.redis)
+        try:
+            force = _Force(settings, RedisIndex(client, KeyHasher(settings.secret()), settings.redis.namespace), client)
+            late = max(int(self.plan.orders * _LATE_SHARE), 1)
+            self.progress.stage = "下达令状 placing orders"
+            self.progress.orders_s = await self._place(records, force, 0, self.plan.orders - late)
+            started = time.monotonic()
+            self.progress.stage = "监视 streaming"
+            stream = asyncio.create_task(asyncio.to_thread(self._stream, settings))
+            killer = asyncio.create_task(self._kill_now_and_then())
+            await self._sleep(self.plan.seconds * 0.3)
+            self.progress.late_orders_s = await self._place(records, force, self.plan.orders - late, self.plan.orders)
+            await self._sleep(self.plan.seconds * 0.2)
+            await self._release(records, force)
+            await stream
+            killer.cancel()
+            self.progress.stage = "收尾 waiting for the last hits"
+            await self._settle()
+            dead_letters = await asyncio.to_thread(_count, settings, DEADLETTERS)
+            seconds = time.monotonic() - started
+        finally:
+            await client.aclose()
+            records.close()
+        return Report(self.plan, self.progress, judge_run(self._sent, self._lives, self._received), dead_letters, seconds)
+
+    async def _place(self, records: Records, force: _Force, start: int, stop: int) -> float:
+        """Place orders and wait until they are in force everywhere; the seconds that took."""
+        began = time.time()
+        batch: list[Record] = []
+        for record in self._world.orders(start, stop):
+            self._lives[record.key.decode()] = Life(began)
+            batch.append(Record(ORDERS, record.key, record.value))
+            if len(batch) >= 5000:
+                await records.send_soon(batch)
+                batch = []
+        await records.send_soon(batch)
+        at = await force.wait()
+        for number in range(start, stop):
+            self._lives[self._world.order(number).id].in_force_s = at
+        return at - began
+
+    async def _release(self, records: Records, force: _Force) -> None:
+        """Release some orders, and note when that was in force everywhere."""
+        numbers = range(0, self.plan.orders // 2, max(int(1 / _RELEASED_SHARE), 1))
+        began = time.time()
+        for number in numbers:
+            self._lives[self._world.order(number).id].release_sent_s = began
+        await records.send_soon([Record(ORDERS, *self._world.release(number)) for number in numbers])
+        at = await force.wait()
+        for number in numbers:
+            self._lives[self._world.order(number).id].released_s = at
+        self.progress.releases, self.progress.release_s = len(numbers), at - began
+
+    def _stream(self, settings: WorkerSettings) -> None:
+        """Send the sightings at the plan's rate; in a thread of its own."""
+        producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 2, "acks": "1"})
+        count = int(self.plan.seconds * self.plan.rate)
+        plan = self.plan
+        made = self._world.sightings(count, hit_ratio=plan.hit_ratio, dirtiness=plan.dirtiness, rate=plan.rate)
+        for sighting in paced(made, plan.rate):
+            if self._stopping.is_set():
+                return
+            self._send(producer, settings, sighting)
+        producer.flush(30)
+
+    def _send(self, producer: Producer, settings: WorkerSettings, sighting: SyntheticSighting) -> None:
+        now = time.time()
+        for pair in sighting.expected:
+            self._sent.append(Sent(pair, now))
+            self._sent_at[pair.hit_id] = now
+        while True:
+            try:
+                producer.produce(settings.kafka.topic(sighting.topic), sighting.value, sighting.key)
+            except BufferError:
+                producer.poll(0.05)
+            else:
+                break
+        producer.poll(0)
+        self.progress.sent += 1
+        self.progress.unreadable += sighting.defect is not None
+
+    def _on_notification(self, received: Received) -> None:
+        self._received[received.subject] = received
+        self.progress.received = len(self._received)
+        sent_at = self._sent_at.get(received.subject)
+        if sent_at is not None and received.times == 1:
+            self.progress.latencies_s.append(received.at.timestamp() - sent_at)
+
+    async def _kill_now_and_then(self) -> None:
+        """SIGKILL a worker in the middle of the stream, as often as the plan says, and start it again as a supervisor would."""
+        for kill in range(self.plan.kills):
+            await self._sleep(self.plan.seconds * 0.8 / max(self.plan.kills, 1))
+            worker = self._workers[kill % len(self._workers)]
+            await asyncio.to_thread(worker.kill)
+            self.progress.kills += 1
+            self._workers[kill % len(self._workers)] = self.deployment.start_worker(kill % len(self._workers) + 1)
+
+    async def _settle(self) -> None:
+        """Until every due pair has come, or nothing more may be hoped for."""
+        ends_at = time.monotonic() + SETTLE_S + 30.0 * bool(self.plan.kills)
+        while time.monotonic() < ends_at:
+            if not judge_run(self._sent, self._lives, self._received).missed:
+                break
+            await asyncio.sleep(0.25)
+        await asyncio.sleep(1.0)  # what must not come has a second to come all the same
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def _clean(self, settings: WorkerSettings) -> None:
+        """Delete the run's topics, views and files: a demo leaves nothing."""
+        await asyncio.to_thread(_delete_topics, settings)
+        client = connect(settings.redis)
+        async for key in client.scan_iter(f"{settings.redis.namespace}:*", count=1000):
+            await client.unlink(key)
+        await client.aclose()
+        if os.environ.get("CHAKONG_DEMO_KEEP") is None:
+            shutil.rmtree(self.deployment.folder, ignore_errors=True)
+
+
+class _Force:
+    """Waits until everything that is in ``orders`` is in force everywhere."""
+
+    def __init__(self, settings: WorkerSettings, index: RedisIndex, client: object) -> None:
+        self._settings, self._index = settings, index
+        self._leases = Leases(client, settings.redis.namespace)  # type: ignore[arg-type]
+        self.in_force = InForce(client, settings.redis.namespace)  # type: ignore[arg-type]
+
+    async def wait(self) -> float:
+        """The time (of ``time.time``) from which all was in force everywhere."""
+        ends = await asyncio.to_thread(_ends, self._settings, ORDERS)
+        while True:
+            live = await self._leases.live()
+            everywhere = in_force_everywhere([lease.applied for lease in live.values()], await self._index.positions())
+            if all(everywhere.get(partition, 0) >= end for partition, end in ends.items()):
+                return time.time()
+            await asyncio.sleep(POLL_S)
+
+
+def _ends(settings: WorkerSettings, name: str) -> dict[int, int]:
+    client = consumer(settings.kafka, "demo")
+    try:
+        return end_offsets(client, settings.kafka.topic(name), partitions_of(client, settings.kafka, name))
+    finally:
+        client.close()
+
+
+def _count(settings: WorkerSettings, name: str) -> int:
+    return sum(_ends(settings, name).values())
+
+
+def _delete_topics(settings: WorkerSettings) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    try:
+        admin.delete_topics([topic.name for topic in topics(settings.kafka)])
+    finally:
+        admin.close()
+
+
+def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """p50, p95 and p99 of some latencies, in seconds; zeros where there are none."""
+    if not seconds:
+        return 0.0, 0.0, 0.0
+    ordered = sorted(seconds)
+    return tuple(ordered[min(int(len(ordered) * share), len(ordered) - 1)] for share in (0.5, 0.95, 0.99))  # type: ignore[return-value]
