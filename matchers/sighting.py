@@ -134,6 +134,7 @@ class SightingMessage(Message):
 class Sighting:
     """A sighting that was read: canonical where it is compared, ``fields`` as it was sent.
 
+    A warning about the person or the vehicle begins with that word, so that it can be kept from whom it does not concern.
     ``direction`` is set for border crossings and ``occasion`` for vehicle inspections, where they were given and known.
     """
 
@@ -212,9 +213,9 @@ def _from_message(message: SightingMessage, warnings: list[str], fields: dict[st
         warnings.append("vehicle.plate_class: not a GA 24.7 code; taken as unknown")
     if message.person and person and person.documents[0].type == "other" and message.person.document.type != "other":
         warnings.append("person.document.type: not in the contract's list; taken as other")
-    for subject in (person, vehicle):
+    for name, subject in (("person", person), ("vehicle", vehicle)):
         if subject is not None:
-            warnings.extend(subject.warnings())
+            warnings.extend(f"{name}: {warning}" for warning in subject.warnings())
     return Sighting(
         message.id,
         message.kind,

@@ -19,6 +19,8 @@ from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandl
 RECORD_BYTES_MAX: Final = 1 << 20
 """A record longer than this is unreadable: Kafka's own default limit for a message."""
 
+_FINER: Final = re.compile(r"(?<=\.[0-9]{6})[0-9]+")
+"""Digits finer than a microsecond: cut off, for rounding would carry a moment over the end of a control period."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 AwareTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
@@ -30,6 +32,7 @@ def _rfc3339(value: object) -> dt.datetime:
         return value
     if not isinstance(value, str):
         raise ValueError("not an RFC 3339 timestamp: it must be a string")
+    value = _FINER.sub("", value)
     leap = value[17:19] == "60"
     try:
         moment: dt.datetime = msgspec.convert(value[:17] + "59" + value[19:] if leap else value, AwareTime)
@@ -51,13 +54,15 @@ NonEmpty = Annotated[str, Field(strict=True, min_length=1), AfterValidator(_unda
 
 
 def _drop_with_warning(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    warnings: list[str] = info.context.get("warnings", []) if isinstance(info.context, dict) else []
+    before = len(warnings)
     try:
-        return read(value)
+        result = read(value)
     except ValidationError as error:
-        warnings = info.context.get("warnings") if isinstance(info.context, dict) else None
-        if warnings is not None:
-            warnings.append(f"{info.field_name}: {reason(error)}; the value is carried but not looked at")
+        warnings[before:] = [f"{info.field_name}: {reason(error)}; the value is carried but not looked at"]
         return None
+    warnings[before:] = [f"{info.field_name}.{within}" for within in warnings[before:]]
+    return result
 
 
 LENIENT: Final = WrapValidator(_drop_with_warning)

@@ -75,6 +75,7 @@ def make_hit(
     lookback: bool = False,
 ) -> Hit:
     """The hit of a candidate with a positive verdict that policy allows."""
+    beside = _bystander(order.measure)
     return Hit(
         id=hit_id(order.id, sighting.station.code, sighting.id),
         order_id=order.id,
@@ -83,13 +84,13 @@ def make_hit(
         certainty=verdict.certainty,
         verify_first=verdict.certainty == "verify",
         evidence=tuple(_item(evidence) for evidence in verdict.evidence),
-        warnings=(*sighting.warnings, *order.warnings()),
+        warnings=(*(warning for warning in sighting.warnings if not warning.startswith(beside)), *order.warnings()),
         checks=tuple(Says(zh=words.zh, en=words.en) for words in verdict.checks),
         instruction=allowed.instruction,
         court=order.court,
         handler=order.handler,
         case_number=order.case.number,
-        sighting=_without_bystander(order.measure, sighting.fields),
+        sighting={name: value for name, value in sighting.fields.items() if name != beside},
         occurred_at=sighting.occurred_at,
         detected_at=detected_at,
         lookback=lookback,
@@ -110,7 +111,6 @@ def _item(evidence: Evidence) -> EvidenceItem:
     )
 
 
-def _without_bystander(measure: Measure, fields: dict[str, Any]) -> dict[str, Any]:
-    """A sealed car's driver, or the car of a wanted driver, is nobody's business: no evidence is about them."""
-    bystander = "person" if measure == "vehicle_seizure" else "vehicle"
-    return {name: value for name, value in fields.items() if name != bystander}
+def _bystander(measure: Measure) -> str:
+    """Whom no evidence is about: a sealed car's driver, or the car of a wanted driver, is nobody's business."""
+    return "person" if measure == "vehicle_seizure" else "vehicle"
