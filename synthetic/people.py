@@ -7,6 +7,7 @@ permit numbers that begin with 0 to 4; strangers have the rest.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Final, Literal, NamedTuple
 
 from synthetic.checks import id_check
@@ -112,14 +113,20 @@ class People:
 
     def _resident_id(self, region: str, day_and_sequence: int) -> tuple[Document, dt.date, str]:
         day, sequence = divmod(day_and_sequence, SEQUENCES)
-        birth = dt.date.fromordinal(_BIRTH_ORDINAL + day)
+        birth, digits = _birth(day)
         sequence += self._first_sequence
-        first_17 = f"{region}{birth.isoformat().replace('-', '')}{sequence:03}"
+        first_17 = f"{region}{digits}{sequence:03}"
         sex = "male" if sequence % 2 else "female"
         return Document("resident_id", first_17 + id_check(first_17)), birth, sex
 
     def _eight_digits(self, number: int) -> str:
         return f"{self._eight(number) + self._first_digit * 10**7:08}"
+
+
+@functools.lru_cache(maxsize=BIRTH_DAYS)
+def _birth(day: int) -> tuple[dt.date, str]:
+    birth = dt.date.fromordinal(_BIRTH_ORDINAL + day)
+    return birth, f"{birth:%Y%m%d}"
 
 
 def phone(dice: Dice) -> str:
