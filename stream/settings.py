@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Self
 
-from connectors.redis.settings import RedisSettings
 from pydantic import Field, SecretBytes, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.courts.settings import CourtsSettings
 from connectors.kafka.settings import KafkaSettings
+from connectors.redis.settings import RedisSettings
 from stream.core.delivery import RetryLadder
 
 

@@ -8,10 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import redis.asyncio
-from connectors.redis.client import connect
-from connectors.redis.index import RedisIndex
-from connectors.redis.leases import InForce, Leases
-from connectors.redis.ledger import RedisLedger
 
 from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
@@ -19,11 +15,17 @@ from connectors.courts.webhook import Webhook
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Records
 from connectors.kafka.topics import HITS, ensure_topics
+from connectors.redis.client import connect
+from connectors.redis.index import RedisIndex
+from connectors.redis.leases import InForce, Leases
+from connectors.redis.ledger import RedisLedger
 from matchers.keys import KeyHasher
+from stream import metrics
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
 from stream.services.follower import OrderFollower
 from stream.services.index_writer import IndexWriter
+from stream.services.rebuilding import rebuild_ledger
 from stream.services.resolving import Resolving
 from stream.services.screening import Screening
 from stream.settings import WorkerSettings, worker_id
@@ -68,7 +70,14 @@ class Wiring:
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
         self.resolving = Resolving(self.index, self.policy, self.records)
         self.delivering = Delivering(
-            self.index, self.ledger, self.policy, self.endpoints, self.webhook, self.records, ladder=settings.ladder()
+            self.index,
+            self.ledger,
+            self.policy,
+            self.endpoints,
+            self.webhook,
+            self.records,
+            lambda: self.follower.positions,
+            ladder=settings.ladder(),
         )
 
     def make_topics(self) -> list[str]:
@@ -78,6 +87,7 @@ class Wiring:
     async def start(self) -> None:
         """Start the threads. The screening gate stays shut until the filter has caught up and the lease is held."""
         await self.index.claim_fingerprint()
+        await rebuild_ledger(self.settings.kafka, self.ledger)
         self.follower.start()
         self.screening.start()
 
@@ -92,6 +102,7 @@ class Wiring:
 
     async def bury_hit(self, message: Any, raw: bytes, reason: str, detail: str) -> None:
         """A record of ``hits`` that cannot be delivered goes to the dead letters."""
+        metrics.dead_letters.labels(reason).inc()
         letter = dead_letter(
             self.settings.kafka.topic(HITS),
             message.partition,

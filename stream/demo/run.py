@@ -234,13 +234,14 @@ class Run:
 
     async def _clean(self, settings: WorkerSettings) -> None:
         """Delete the run's topics, views and files: a demo leaves nothing."""
+        if os.environ.get("CHAKONG_DEMO_KEEP"):
+            return
         await asyncio.to_thread(_delete_topics, settings)
         client = connect(settings.redis)
         async for key in client.scan_iter(f"{settings.redis.namespace}:*", count=1000):
             await client.unlink(key)
         await client.aclose()
-        if os.environ.get("CHAKONG_DEMO_KEEP") is None:
-            shutil.rmtree(self.deployment.folder, ignore_errors=True)
+        shutil.rmtree(self.deployment.folder, ignore_errors=True)
 
 
 class _Force:

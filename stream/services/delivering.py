@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 import structlog
-from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 
 from connectors.courts.endpoints import Endpoint, Endpoints
 from connectors.courts.webhook import Webhook
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import INSTRUCTIONS, RECEIPTS
+from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from matchers.sighting import sighting_of_hit
 from stream import metrics
 from stream.core.delivery import Reason, Receipt, RetryLadder, Step, answer_of, fence
@@ -28,11 +28,11 @@ from stream.core.instruction import instruct
 from stream.core.notification import hit_notification
 from stream.core.ports import Ledger, Told
 from stream.core.resolve import hit_of, judge
-from stream.services.resolving import hit_record, send_for_sure
+from stream.services.resolving import hit_record, is_as_far, send_for_sure
 from watchlists.index import Standing, WatchlistIndex
 from watchlists.policy import Policy
 
-WAIT_S: Final = 0.25
+WAIT_S: Final = 0.05
 _log = structlog.get_logger("delivering")
 
 
@@ -51,12 +51,14 @@ class Delivering:
         endpoints: Endpoints,
         webhook: Webhook,
         records: Records,
+        followed: Callable[[], Mapping[int, int]],
         *,
         ladder: RetryLadder | None = None,
         clock: Callable[[], dt.datetime] = _now,
     ) -> None:
         self._index, self._ledger, self._policy = index, ledger, policy
         self._endpoints, self._webhook, self._records = endpoints, webhook, records
+        self._followed = followed
         self._ladder, self._clock = ladder or RetryLadder(), clock
         self._dice = random.SystemRandom()
 
@@ -77,7 +79,7 @@ class Delivering:
         if endpoint is None:
             await self._record(hit, "undeliverable", Reason.NO_ENDPOINT)
             return
-        await self._climb(hit, endpoint, update=told is not None and told.delivered)
+        await self._climb(hit, endpoint, update=told is not None and told.version < hit.order_version)
 
     async def _climb(self, hit: Hit, endpoint: Endpoint, *, update: bool) -> None:
         """Attempts, the fence before each, until one delivers or there is nothing left to try."""
@@ -159,13 +161,19 @@ class Delivering:
                 await asyncio.sleep(WAIT_S)
 
     async def _standing(self, hit: Hit) -> Standing:
-        """What is held of the order; an index that does not hold the order's log yet is waited for."""
+        """What is held of the order, once the index holds every order that this worker has followed.
+
+        An index that is being rebuilt holds an order before it holds its release, so it is waited for: a version that is
+        high enough is no proof.
+        """
+        followed = dict(self._followed())
         while True:
             try:
+                positions = await self._index.positions()
                 standing = (await self._index.standings([hit.order_id]))[hit.order_id]
             except IndexUnavailableError as error:
                 _log.warning("the index does not answer; the hit waits", hit=hit.id, detail=str(error))
             else:
-                if standing.held.version >= hit.order_version:
+                if is_as_far(positions, followed) and standing.held.version >= hit.order_version:
                     return standing
             await asyncio.sleep(WAIT_S)

@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 import structlog
-from connectors.redis.errors import IndexUnavailableError
 
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import NotDurableError
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import HITS
+from connectors.redis.errors import IndexUnavailableError
 from matchers.sighting import Sighting, read_sighting
 from matchers.wire import UnreadableError
 from stream import metrics
@@ -75,7 +75,7 @@ class Resolving:
                 metrics.index_waits.labels("unavailable").inc()
                 _log.warning("the index does not answer; candidates wait", detail=str(error))
             else:
-                if _is_as_far(found.positions, needed):
+                if is_as_far(found.positions, needed):
                     return found
                 metrics.index_waits.labels("behind").inc()
             await asyncio.sleep(wait)
@@ -111,5 +111,6 @@ def _read(values: Sequence[bytes]) -> tuple[list[tuple[Candidate, Sighting]], li
     return candidates, buried
 
 
-def _is_as_far(positions: Mapping[int, int], needed: Mapping[int, int]) -> bool:
+def is_as_far(positions: Mapping[int, int], needed: Mapping[int, int]) -> bool:
+    """Whether an index at these positions holds everything up to the needed ones."""
     return all(positions.get(partition, 0) >= offset for partition, offset in needed.items())

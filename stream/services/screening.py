@@ -159,7 +159,8 @@ class Screening:
             now,
             tuple(f"{key:016x}" for key in matching),
             {str(partition): offset for partition, offset in positions.items()},
-            msgspec.Raw(raw),
+            # Not the bytes as they came: a text that is cut within a character would make the whole record unreadable.
+            msgspec.Raw(_encoder.encode(sighting.fields)),
         )
         return [Record(CANDIDATES, candidate_key(sighting), _encoder.encode(candidate))]
 

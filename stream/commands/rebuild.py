@@ -1,0 +1,56 @@
+"""``chakong rebuild``: wipe the views in Redis and build them again from the log."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+import click
+
+from connectors.kafka.errors import KafkaError
+from connectors.redis.client import connect
+from connectors.redis.errors import RedisError
+from connectors.redis.index import RedisIndex
+from connectors.redis.ledger import RedisLedger
+from deploy.local import stack
+from deploy.local.errors import StackError
+from matchers.keys import KeyHasher
+from stream.local import deployment_of, project_root, settings_of
+from stream.services.rebuilding import rebuild_ledger
+from stream.settings import WorkerSettings
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rebuild(*, yes: bool) -> None:
+    """Wipe the index and the ledger in Redis; both are built again from Kafka, which is the only truth.
+
+    The ledger is rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
+    """
+    root = project_root()
+    try:
+        addresses = stack.find(root)
+        if addresses is None:
+            raise StackError("nothing runs here: start it with `chakong up`")
+        if not yes:
+            click.confirm(f"Wipe the views in Redis at {addresses.redis} and build them again from the log?", abort=True)
+        asyncio.run(_rebuild(settings_of(deployment_of(root, addresses))))
+    except (StackError, KafkaError, RedisError) as error:
+        click.echo(f"chakong rebuild: {error}", err=True)
+        sys.exit(1)
+
+
+async def _rebuild(settings: WorkerSettings) -> None:
+    started = time.monotonic()
+    client = connect(settings.redis)
+    try:
+        space = settings.redis.namespace
+        await RedisIndex(client, KeyHasher(settings.secret()), space).wipe()
+        click.echo("The index is wiped; the workers build it again from the orders.")
+        ledger = RedisLedger(client, space)
+        await ledger.wipe()
+        read = await rebuild_ledger(settings.kafka, ledger)
+        click.echo(f"The ledger is rebuilt from {read:,} receipts in {time.monotonic() - started:.1f} s.")
+    finally:
+        await client.aclose()

@@ -1,0 +1,68 @@
+"""Rebuilding the ledger's view from ``receipts``: when a worker finds it empty, and by ``chakong rebuild``.
+
+The index needs no such thing: its writer goes on from the index's own positions, which are gone when it was wiped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+import structlog
+from pydantic import ValidationError
+
+from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
+from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.topics import RECEIPTS
+from stream.core.delivery import Receipt
+from stream.core.ports import Ledger, ViewMovedError
+
+BATCH: Final = 1000
+POLL_S: Final = 0.2
+_log = structlog.get_logger("rebuilding")
+
+
+async def rebuild_ledger(kafka: KafkaSettings, ledger: Ledger) -> int:
+    """Take over every receipt that the view does not hold yet; returns how many were read."""
+    return sum([await _partition(kafka, ledger, partition) for partition in await asyncio.to_thread(_partitions, kafka)])
+
+
+def _partitions(kafka: KafkaSettings) -> list[int]:
+    client = consumer(kafka, "ledger")
+    try:
+        return partitions_of(client, kafka, RECEIPTS)
+    finally:
+        client.close()
+
+
+async def _partition(kafka: KafkaSettings, ledger: Ledger, partition: int) -> int:
+    """One partition, from where the view stands to where the topic ended when this began."""
+    topic = kafka.topic(RECEIPTS)
+    client = consumer(kafka, "ledger")
+    read = 0
+    try:
+        end = (await asyncio.to_thread(end_offsets, client, topic, [partition]))[partition]
+        stands = (await ledger.positions()).get(partition, 0)
+        client.assign([at(topic, partition, stands)])
+        while stands < end:
+            messages = await asyncio.to_thread(fetch, client, BATCH, POLL_S)
+            if not messages:
+                continue
+            following = messages[-1].offset() + 1
+            receipts = [receipt for message in messages if (receipt := _read(message.value() or b"")) is not None]
+            await ledger.record_from(partition, stands, following, receipts)
+            stands, read = following, read + len(messages)
+    except ViewMovedError:
+        _log.info("another worker rebuilds the ledger", partition=partition)
+    finally:
+        await asyncio.to_thread(client.close)
+    return read
+
+
+def _read(raw: bytes) -> Receipt | None:
+    try:
+        return Receipt.model_validate(msgspec.json.decode(raw))
+    except (ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+        _log.error("a receipt cannot be read; the view is built without it")
+        return None
