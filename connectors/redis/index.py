@@ -110,8 +110,9 @@ class RedisIndex:
         stored = await self._entries([logged.record.id for logged in records]) if records else {}
         decisions, changed = _decided(records, stored)
         written = self._written(changed)
-        changes = [_change(id_, stored[id_], entry) for id_, entry in written.items()]
-        answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), packed(changes))
+        known = packed((id_, stored[id_].start) for id_ in written)
+        changes = packed(_change(stored[id_], entry) for id_, entry in written.items())
+        answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), known, changes)
         if answer == b"moved":
             raise IndexMovedError(f"partition {partition} stands at {int(stands)}, not {start}")
         if answer != b"applied":
@@ -211,10 +212,10 @@ def _decided(records: Sequence[Logged], stored: Mapping[str, _Entry]) -> tuple[l
     return decisions, changed
 
 
-def _change(order_id: str, old: _Entry, new: _Entry) -> tuple[str, bytes, bytes, str, str]:
-    """One change as the script takes it."""
+def _change(old: _Entry, new: _Entry) -> tuple[bytes, str, str]:
+    """One change as the script takes it: the entry, the keys added, the keys removed."""
     added, removed = new.keys - old.keys, old.keys - new.keys
-    return order_id, old.start, new.start + new.raw, b"".join(added).hex(), b"".join(removed).hex()
+    return new.start + new.raw, b"".join(added).hex(), b"".join(removed).hex()
 
 
 def _split(blob: bytes) -> Iterator[_Entry]:

@@ -16,8 +16,13 @@ _length: Final = struct.Struct(">I").pack
 
 def packed(rows: Iterable[tuple[bytes | str, ...]]) -> bytes:
     """Rows of fields as one string: each field's length in four bytes, big-endian, and the field."""
-    fields = (field if isinstance(field, bytes) else field.encode() for row in rows for field in row)
-    return b"".join([part for field in fields for part in (_length(len(field)), field)])
+    parts: list[bytes] = []
+    for row in rows:
+        for field in row:
+            text = field.encode() if isinstance(field, str) else field
+            parts.append(_length(len(text)))
+            parts.append(text)
+    return b"".join(parts)
 
 
 _GUARD: Final = """
@@ -76,29 +81,34 @@ APPLY: Final = (
 local positions, partition = space .. ':positions', ARGV[3]
 local stands = redis.call('HGET', positions, partition) or '0'
 if stands ~= ARGV[4] then return {'moved', stands} end
-local changes, next = ARGV[6], 1
-local id, known, entry, added, removed
-while next <= #changes do
-  id, known, entry, added, removed, next = struct.unpack('>I4c0I4c0I4c0I4c0I4c0', changes, next)
-  local name, same = space .. ':order:' .. id, nil
-  if known == '' then same = redis.call('EXISTS', name) == 0
-  else same = redis.call('GETRANGE', name, 0, #known - 1) == known end
+local known, changes, next, number = ARGV[6], ARGV[7], 1, 0
+local ids, names = {}, {}
+local id, start, entry, added, removed
+while next <= #known do
+  id, start, next = struct.unpack('>I4c0I4c0', known, next)
+  number = number + 1
+  local name = space .. ':order:' .. id
+  ids[number], names[number] = id, name
+  local same
+  if start == '' then same = redis.call('EXISTS', name) == 0
+  else same = redis.call('GETRANGE', name, 0, #start - 1) == start end
   if not same then return {'overtaken', stands} end
 end
 redis.call('HSET', positions, partition, ARGV[5], 'secret', secret)
 next = 1
-while next <= #changes do
-  id, known, entry, added, removed, next = struct.unpack('>I4c0I4c0I4c0I4c0I4c0', changes, next)
-  redis.call('SET', space .. ':order:' .. id, entry)
+for i, id in ipairs(ids) do
+  entry, added, removed, next = struct.unpack('>I4c0I4c0I4c0', changes, next)
+  redis.call('SET', names[i], entry)
+  local item = struct.pack('>I4c0', #id, id)
   for at = 1, #added, 16 do
-    redis.call('APPEND', space .. ':key:' .. string.sub(added, at, at + 15), struct.pack('>I4c0', #id, id))
+    redis.call('APPEND', space .. ':key:' .. string.sub(added, at, at + 15), item)
   end
   for at = 1, #removed, 16 do
     local name = space .. ':key:' .. string.sub(removed, at, at + 15)
-    local ids, left = redis.call('GET', name) or '', {}
+    local others, left = redis.call('GET', name) or '', {}
     local following, other = 1, nil
-    while following <= #ids do
-      other, following = struct.unpack('>I4c0', ids, following)
+    while following <= #others do
+      other, following = struct.unpack('>I4c0', others, following)
       if other ~= id then left[#left + 1] = struct.pack('>I4c0', #other, other) end
     end
     if #left > 0 then redis.call('SET', name, table.concat(left)) else redis.call('DEL', name) end
@@ -107,9 +117,9 @@ end
 return {'applied', ARGV[5]}
 """
 )
-"""ARGV[3..5]: partition, start, end. ARGV[6]: changes, packed: id, the start of the entry that was read (empty: there was
-none), the new entry, keys added, keys removed (hex). The first write is the position, so a Redis without memory refuses it
-and nothing is changed."""
+"""ARGV[3..5]: partition, start, end. ARGV[6]: what was read, packed: id, the start of its entry (empty: there was none).
+ARGV[7]: what is written, packed, in the same order: entry, keys added, keys removed (hex). The first write is the position, so
+a Redis without memory refuses it and nothing is changed."""
 
 RENEW: Final = """
 local now = redis.call('TIME')
