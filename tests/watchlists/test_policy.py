@@ -1,0 +1,170 @@
+"""Policy: an overlay can narrow and never widen, and what would widen is refused by file and place."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from matchers.sighting import Sighting, read_sighting
+from watchlists.order import Order, read_order
+from watchlists.policy import Allowed, Denied, Narrowing, Overlay, Policy, PolicyError, Situation
+
+BASES: dict[str, Any] = json.loads((Path(__file__).resolve().parents[1] / "cases" / "bases.json").read_text("utf-8"))
+NATIONAL = Policy.national()
+
+
+def _order(base: str, role: str, province: str) -> Order:
+    record = BASES[base]
+    changed = {"case": record["case"] | {"party_role": role}, "court": record["court"] | {"province": province}}
+    order = read_order(json.dumps(record | changed).encode())
+    assert isinstance(order, Order)
+    return order
+
+
+def _sighting(base: str, province: str) -> Sighting:
+    return read_sighting(json.dumps(BASES[base] | {"station": BASES[base]["station"] | {"province": province}}).encode())
+
+
+ORDERS = [
+    _order(base, role, province)
+    for base, role, province in product(
+        ("detention", "exit", "seizure"), ("judgment_debtor", "preservation_defendant"), ("44", "66")
+    )
+]
+SIGHTINGS = [
+    _sighting(base, province)
+    for base, province in product([name for name, record in BASES.items() if "station" in record], ("44", "66"))
+]
+PAIRS = list(product(ORDERS, SIGHTINGS))
+COVERED = [(rule.id, situation) for rule in NATIONAL.rules for situation in rule.when]
+NARROWINGS = st.one_of(
+    st.builds(Narrowing, rule=st.sampled_from([rule.id for rule in NATIONAL.rules])),
+    st.sampled_from(COVERED).map(lambda pair: Narrowing(rule=pair[0], without=(pair[1],))),
+    st.builds(
+        lambda pair, role: Narrowing(rule=pair[0], without=(pair[1],), party_role=role),
+        st.sampled_from(COVERED),
+        st.sampled_from(["judgment_debtor", "preservation_defendant"]),
+    ),
+)
+OVERLAYS = st.builds(
+    Overlay,
+    province=st.sampled_from(["44", "66"]),
+    side=st.sampled_from(["police", "court"]),
+    narrow=st.lists(NARROWINGS, max_size=4).map(tuple),
+)
+
+
+def as_toml(overlay: Overlay) -> str:
+    lines = [f'province = "{overlay.province}"', f'side = "{overlay.side}"']
+    if not overlay.narrow:
+        lines.append("narrow = []")
+    for narrowing in overlay.narrow:
+        lines += ["[[narrow]]", f'rule = "{narrowing.rule}"']
+        if narrowing.party_role:
+            lines.append(f'party_role = "{narrowing.party_role}"')
+        tables = [
+            ", ".join(f'{name} = "{value}"' for name, value in situation.model_dump(exclude_none=True).items())
+            for situation in narrowing.without
+        ]
+        lines.append("without = [" + ", ".join(f"{{ {table} }}" for table in tables) + "]")
+    return "\n".join(lines)
+
+
+@given(overlays=st.lists(OVERLAYS, max_size=3))
+def test_no_overlay_makes_a_pair_hit_that_the_nation_does_not_let_hit(
+    tmp_path_factory: pytest.TempPathFactory, overlays: list[Overlay]
+) -> None:
+    folder = tmp_path_factory.mktemp("overlays")
+    files = []
+    for number, overlay in enumerate(overlays):
+        files.append(folder / f"{number}.toml")
+        files[-1].write_text(as_toml(overlay), "utf-8")
+    narrowed = NATIONAL.with_overlays(files)
+    for order, sighting in PAIRS:
+        national, here = NATIONAL.judge(order, sighting), narrowed.judge(order, sighting)
+        if isinstance(here, Allowed):
+            assert here == national
+        elif isinstance(national, Allowed):
+            assert here.why == "overlay"
+            touched = {(o.side, o.province) for o in overlays if o.narrow}
+            assert ("police", sighting.station.province) in touched or ("court", order.court.province) in touched
+        else:
+            assert here == national
+
+
+def test_a_narrowing_takes_away_what_it_says_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "44.toml"
+    file.write_text(
+        'province = "44"\nside = "police"\n[[narrow]]\nrule = "detention"\nwithout = [{ kind = "vehicle_inspection" }]\n'
+    )
+    narrowed = NATIONAL.with_overlays([file])
+    changed = {
+        (order.measure, sighting.kind, sighting.station.province)
+        for order, sighting in PAIRS
+        if narrowed.judge(order, sighting) != NATIONAL.judge(order, sighting)
+    }
+    assert changed == {("judicial_detention", "vehicle_inspection", "44")}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('province = "44"\nside = "police"\n[[narrow]]\nrule = "hotel_for_debtors"', "narrow[0].rule"),
+        (
+            'province = "44"\nside = "police"\n[[narrow]]\nrule = "exit"\nwithout = [{ kind = "hotel_checkin" }]',
+            "narrow[0].without",
+        ),
+        (
+            'province = "44"\nside = "police"\n[[narrow]]\nrule = "return"\n[[narrow]]\nrule = "exit"\n'
+            'without = [{ kind = "border_crossing", direction = "entry" }]',
+            "narrow[1].without",
+        ),
+        ('province = "44"\nside = "police"\nnarrow = []\n[[rule]]\nid = "x"', "rule"),
+        ('province = "44"\nside = "police"\n[[widen]]\nrule = "exit"', "widen"),
+        ('province = "44"\nside = "police"\n[[narrow]]\nrule = "exit"\ninstruction = "deny_exit"', "narrow.0.instruction"),
+        ('province = "44"\nside = "police"\n[[narrow]]\nrule = "exit"\nalso = [{ kind = "hotel_checkin" }]', "narrow.0.also"),
+        (
+            'province = "44"\nside = "police"\n[[narrow]]\nrule = "exit"\nwithout = [{ kind = "sauna" }]',
+            "narrow.0.without.0.kind",
+        ),
+        ('province = "all"\nside = "police"\nnarrow = []', "province"),
+        ('province = "44"\nside = "both"\nnarrow = []', "side"),
+        ('province = "44"\nside = "police"', "narrow"),
+        ('province = 44"', "line 1"),
+    ],
+)
+def test_what_widens_or_has_no_form_is_refused_by_file_and_place(tmp_path: Path, text: str, place: str) -> None:
+    file = tmp_path / "guangdong.toml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(PolicyError) as caught:
+        NATIONAL.with_overlays([file])
+    assert "guangdong.toml" in str(caught.value)
+    assert place in str(caught.value)
+
+
+def test_an_overlay_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b"\xff")
+    for name in ("none.toml", "latin.toml"):
+        with pytest.raises(PolicyError, match=name):
+            NATIONAL.with_overlays([tmp_path / name])
+
+
+def test_the_nations_rules_do_not_overlap() -> None:
+    """So which one lets a pair hit does not hang on their order in the file."""
+    for order, sighting in PAIRS:
+        assert sum(rule.covers(order, Situation.of(sighting)) for rule in NATIONAL.rules) <= 1
+
+
+def test_news_is_useful_until_check_out_where_that_is_known() -> None:
+    stay = BASES["hotel"] | {"stay": {"check_out": "2026-11-26T12:00:00+08:00"}}
+    until = NATIONAL.judge(ORDERS[0], read_sighting(json.dumps(stay).encode()))
+    assert isinstance(until, Allowed)
+    assert until.expires_at.isoformat() == "2026-11-26T12:00:00+08:00"
+    last = BASES["hotel"] | {"occurred_at": "9999-12-31T23:59:59+00:00"}
+    assert not isinstance(NATIONAL.judge(ORDERS[0], read_sighting(json.dumps(last).encode())), Denied)
