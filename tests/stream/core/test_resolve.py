@@ -1,0 +1,60 @@
+"""Resolving: every answer has its reason. Who hits whom stands in ``tests/cases``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from matchers.sighting import read_sighting
+from stream.core.resolve import Outcome, hit_of, judge, resolve
+from watchlists.order import Order, read_order
+from watchlists.policy import Policy
+
+BASES: dict[str, Any] = json.loads((Path(__file__).resolve().parents[2] / "cases" / "bases.json").read_text("utf-8"))
+POLICY = Policy.national()
+
+
+def order(base: str, **fields: Any) -> Order:
+    record = read_order(json.dumps(BASES[base] | fields).encode())
+    assert isinstance(record, Order)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("base", "sighting", "fields", "outcome"),
+    [
+        ("detention", "hotel", {}, Outcome.HIT),
+        ("exit", "hotel", {}, Outcome.NO_RULE),
+        ("seizure", "hotel", {}, Outcome.OTHER_SUBJECT),
+        ("detention", "hotel", {"occurred_at": "2026-11-19T00:00:00Z"}, Outcome.BEFORE_CONTROL),
+        ("detention", "hotel", {"occurred_at": "2027-11-20T00:00:00+08:00"}, Outcome.AFTER_CONTROL),
+        ("detention", "hotel", {"person": {"document": {"type": "passport", "number": "X"}}}, Outcome.OTHER_SUBJECT),
+        ("exit", "crossing_in", {}, Outcome.HIT),
+    ],
+)
+def test_a_no_has_its_reason_and_its_evidence(base: str, sighting: str, fields: dict[str, Any], outcome: Outcome) -> None:
+    seen = read_sighting(json.dumps(BASES[sighting] | fields).encode())
+    judgement = judge(order(base), seen, POLICY)
+    assert judgement.outcome is outcome
+    hit = hit_of(judgement, seen, POLICY, seen.occurred_at)
+    assert (hit is not None) is (outcome is Outcome.HIT)
+    assert judgement.verdict.evidence or base == "seizure"
+
+
+def test_an_overlay_is_told_from_a_missing_rule(tmp_path: Path) -> None:
+    (tmp_path / "44.toml").write_text('province = "44"\nside = "court"\n[[narrow]]\nrule = "detention"\n')
+    narrowed = POLICY.with_overlays([tmp_path / "44.toml"])
+    seen = read_sighting(json.dumps(BASES["hotel"]).encode())
+    assert judge(order("detention"), seen, narrowed).outcome is Outcome.OVERLAY
+
+
+def test_every_hit_in_the_order_of_the_candidates_and_lookback_is_said() -> None:
+    seen = read_sighting(json.dumps(BASES["roadside_check"]).encode())
+    candidates = [order("seizure"), order("exit"), order("detention", id="2"), order("detention", id="1")]
+    assert [hit.order_id for hit in resolve(seen, candidates, POLICY, seen.occurred_at)] == ["V", "2", "1"]
+    back = hit_of(judge(candidates[0], seen, POLICY), seen, POLICY, seen.occurred_at, lookback=True)
+    assert back is not None
+    assert back.lookback
