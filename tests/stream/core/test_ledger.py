@@ -1,0 +1,199 @@
+"""The ledger's contract, held against both implementations: in memory, and in a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+import redis.asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.redis.ledger import RedisLedger
+from stream.core.delivery import Reason, Receipt, Step
+from stream.core.memory import MemoryLedger
+from stream.core.ports import Ledger, Told, ViewMovedError
+
+AT = dt.datetime(2026, 11, 24, 14, 0, tzinfo=dt.UTC)
+
+
+def receipt(
+    step: Step,
+    outcome: Reason,
+    version: int = 1,
+    attempt: int = 0,
+    *,
+    hit: str = "H",
+    at_s: float = 0.0,
+    answer: str | None = "aa",
+) -> Receipt:
+    return Receipt(
+        hit_id=hit,
+        order_id="A",
+        order_version=version,
+        at=AT + dt.timedelta(seconds=at_s),
+        step=step,
+        outcome=outcome,
+        attempt=attempt,
+        answer=answer,
+    )
+
+
+INSTRUCTED = receipt("instructed", Reason.NEW)
+FAILED = receipt("attempted", Reason.TIMED_OUT, attempt=1, at_s=1)
+DELIVERED = receipt("delivered", Reason.DELIVERED, attempt=2, at_s=2)
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.integration)])
+async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
+    if request.param == "memory":
+        yield MemoryLedger()
+    else:
+        async with redis.asyncio.Redis.from_url(request.getfixturevalue("redis_url")) as client:
+            yield RedisLedger(client, f"t{uuid.uuid4().hex}")
+
+
+async def view(ledger: Ledger, hits: Sequence[str] = ("H", "G")) -> tuple[object, ...]:
+    return await ledger.told(hits), await ledger.summary(), await ledger.recent(10)
+
+
+async def test_nothing_is_told_of_a_hit_that_nobody_was_told_of(ledger: Ledger) -> None:
+    assert await ledger.told(["H", "G"]) == {}
+    assert await ledger.told([]) == {}
+    await ledger.record([receipt("skipped", Reason.ORDER_RELEASED)])
+    assert await ledger.told(["H"]) == {}
+    assert await ledger.recent(10) == ["H"]
+
+
+async def test_what_was_sent_and_not_delivered_is_told_as_such(ledger: Ledger) -> None:
+    await ledger.record([INSTRUCTED, FAILED])
+    assert await ledger.told(["H", "G"]) == {"H": Told(1, "aa", delivered=False)}
+    await ledger.record([DELIVERED])
+    assert await ledger.told(["H"]) == {"H": Told(1, "aa", delivered=True)}
+
+
+async def test_an_update_that_failed_leaves_the_version_that_was_delivered(ledger: Ledger) -> None:
+    await ledger.record([DELIVERED, receipt("attempted", Reason.REFUSED, 2, 1, at_s=9, answer="bb")])
+    assert await ledger.told(["H"]) == {"H": Told(1, "aa", delivered=True)}
+    await ledger.record([receipt("delivered", Reason.DELIVERED, 2, 2, at_s=10, answer="bb")])
+    assert await ledger.told(["H"]) == {"H": Told(2, "bb", delivered=True)}
+
+
+async def test_a_late_receipt_of_an_older_version_changes_nothing(ledger: Ledger) -> None:
+    await ledger.record([receipt("delivered", Reason.DELIVERED, 2, 1, at_s=5, answer="bb"), DELIVERED])
+    assert await ledger.told(["H"]) == {"H": Told(2, "bb", delivered=True)}
+
+
+async def test_repeats_count_once(ledger: Ledger) -> None:
+    await ledger.record([INSTRUCTED, FAILED, FAILED])
+    await ledger.record([INSTRUCTED, FAILED, DELIVERED])
+    assert await ledger.summary() == {
+        ("instructed", "new"): 1,
+        ("attempted", "timed_out"): 1,
+        ("delivered", "delivered"): 1,
+    }
+
+
+async def test_a_step_taken_again_counts_as_it_went_last(ledger: Ledger) -> None:
+    """A worker that died before it acknowledged begins again at attempt one."""
+    again = receipt("attempted", Reason.UNREACHABLE, attempt=1, at_s=60)
+    for receipts in ([FAILED, again], [again, FAILED]):
+        await ledger.record(receipts)
+        assert await ledger.summary() == {("attempted", "unreachable"): 1}
+
+
+async def test_recent_hits_come_newest_first(ledger: Ledger) -> None:
+    await ledger.record([receipt("instructed", Reason.NEW, hit=f"H{number}", at_s=number) for number in range(5)])
+    await ledger.record([receipt("delivered", Reason.DELIVERED, hit="H1", at_s=99)])
+    assert await ledger.recent(3) == ["H1", "H4", "H3"]
+    assert await ledger.recent(0) == []
+
+
+async def test_a_rebuild_goes_on_where_the_view_stands(ledger: Ledger) -> None:
+    assert await ledger.positions() == {}
+    await ledger.record_from(0, 0, 2, [INSTRUCTED, FAILED])
+    await ledger.record_from(3, 0, 1, [])
+    assert await ledger.positions() == {0: 2, 3: 1}
+    for start in (0, 1, 3):
+        with pytest.raises(ViewMovedError):
+            await ledger.record_from(0, start, 9, [DELIVERED])
+    assert await ledger.positions() == {0: 2, 3: 1}
+    assert await ledger.told(["H"]) == {"H": Told(1, "aa", delivered=False)}
+
+
+async def test_records_at_the_same_time_are_all_taken_over(ledger: Ledger) -> None:
+    await asyncio.gather(
+        *(ledger.record([receipt("attempted", Reason.REFUSED, 1, number, at_s=number)]) for number in range(8))
+    )
+    assert await ledger.summary() == {("attempted", "refused"): 8}
+
+
+receipts = st.builds(
+    receipt,
+    st.sampled_from(["instructed", "attempted", "delivered", "skipped", "undeliverable"]),
+    st.sampled_from([Reason.NEW, Reason.DELIVERED, Reason.REFUSED]),
+    st.integers(1, 3),
+    st.integers(0, 2),
+    hit=st.sampled_from(["H", "G"]),
+    at_s=st.integers(0, 3),
+    answer=st.sampled_from(["aa", "bb", None]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), log=st.lists(receipts, max_size=12))
+def test_any_replay_gives_the_identical_view(data: st.DataObject, log: list[Receipt]) -> None:
+    """Live, receipts come in batches, repeated, and workers overtake each other; the log has them once, in order."""
+    shuffled = data.draw(
+        st.permutations([*log, *data.draw(st.lists(st.sampled_from(log), max_size=5) if log else st.just([]))])
+    )
+
+    async def views() -> tuple[object, object]:
+        replayed, live = MemoryLedger(), MemoryLedger()
+        await replayed.record_from(0, 0, len(log), log)
+        for start in range(0, len(shuffled), 3):
+            await live.record(shuffled[start : start + 3])
+        return await view(replayed), await view(live)
+
+    replayed, live = asyncio.run(views())
+    assert replayed == live
+
+
+@pytest.mark.integration
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(batches=st.lists(st.lists(receipts, max_size=5), max_size=5))
+def test_redis_and_memory_tell_the_same(redis_url: str, batches: list[list[Receipt]]) -> None:
+    async def views() -> tuple[object, object]:
+        async with redis.asyncio.Redis.from_url(redis_url) as client:
+            shared, own = RedisLedger(client, f"t{uuid.uuid4().hex}"), MemoryLedger()
+            for batch in batches:
+                await shared.record(batch)
+                await own.record(batch)
+            return await view(shared), await view(own)
+
+    in_redis, in_memory = asyncio.run(views())
+    assert in_redis == in_memory
+
+
+async def test_the_summary_counts_steps_over_all_hits(ledger: Ledger) -> None:
+    await ledger.record([INSTRUCTED, FAILED, DELIVERED])
+    await ledger.record(
+        [receipt("instructed", Reason.NEW, hit="G"), receipt("skipped", Reason.ORDER_RELEASED, hit="G", at_s=1)]
+    )
+    assert Counter(await ledger.summary()).total() == 5
+    assert (await ledger.summary())["instructed", "new"] == 2
+
+
+@pytest.mark.integration
+async def test_a_wiped_ledger_is_empty_and_touches_nothing_else(redis_url: str) -> None:
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.set("n:order:A", "1")
+        ledger = RedisLedger(client, "n")
+        await ledger.record_from(0, 0, 1, [DELIVERED])
+        await ledger.wipe()
+        assert await client.keys("*") == [b"n:order:A"]
+        assert await view(ledger) == ({}, {}, [])
