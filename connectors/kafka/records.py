@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, Producer
@@ -25,7 +25,7 @@ class Record(NamedTuple):
 
 
 class Records:
-    """Produces batches of records and says when all of one are durable. Threads may share it."""
+    """Produces batches of records and says when all of one are durable. Threads and an event loop may share it."""
 
     def __init__(self, settings: KafkaSettings, client: str, linger_ms: int = 1) -> None:
         self._settings = settings
@@ -40,6 +40,9 @@ class Records:
                 "message.timeout.ms": int(FLUSH_S_MAX * 1000),
             }
         )
+        self._closing = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="kafka-acks", daemon=True)
+        self._poller.start()
 
     def send(self, records: Sequence[Record]) -> None:
         """Produce records and wait until Kafka has every one.
@@ -47,47 +50,64 @@ class Records:
         Raises:
             NotDurableError: at least one was not acknowledged.
         """
-        outcome = _Outcome(len(records))
+        complete = threading.Event()
+        outcome = self._produce(records, complete.set)
+        complete.wait()
+        outcome.check()
+
+    async def send_soon(self, records: Sequence[Record]) -> None:
+        """``send`` for the event loop, which goes on meanwhile."""
+        loop = asyncio.get_running_loop()
+        complete = asyncio.Event()
+        outcome = self._produce(records, lambda: loop.call_soon_threadsafe(complete.set))
+        await complete.wait()
+        outcome.check()
+
+    def close(self) -> None:
+        self._producer.flush(FLUSH_S_MAX)
+        self._closing.set()
+        self._poller.join(1.0)
+
+    def _produce(self, records: Sequence[Record], on_complete: Callable[[], object]) -> _Outcome:
+        outcome = _Outcome(len(records), on_complete)
         for record in records:
             while True:
                 try:
                     self._producer.produce(
                         self._settings.topic(record.topic), record.value, record.key, on_delivery=outcome.delivered
                     )
-                except BufferError:
-                    self._producer.poll(0.05)
+                except BufferError:  # the queue is full: let some of it go
+                    self._producer.poll(0.01)
                 else:
                     break
-        while not outcome.complete.is_set():
-            self._producer.poll(0.01)
-        if outcome.error is not None:
-            raise NotDurableError(f"{outcome.failed} of {len(records)} records were not stored: {outcome.error}")
+        return outcome
 
-    async def send_soon(self, records: Sequence[Record]) -> None:
-        """``send`` for the event loop: waits in a thread, so the loop goes on."""
-        if records:
-            await asyncio.get_running_loop().run_in_executor(None, self.send, records)
-
-    def close(self) -> None:
-        self._producer.flush(FLUSH_S_MAX)
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(0.1)
 
 
 class _Outcome:
-    """Counts down the acknowledgements of one batch; any thread that polls may deliver them."""
+    """Counts down the acknowledgements of one batch; whichever thread polls delivers them."""
 
-    def __init__(self, count: int) -> None:
-        self.complete = threading.Event()
-        self.error: str | None = None
-        self.failed = 0
-        self._left = count
+    def __init__(self, count: int, on_complete: Callable[[], object]) -> None:
+        self._count = self._left = count
+        self._on_complete = on_complete
+        self._error: str | None = None
+        self._failed = 0
         self._lock = threading.Lock()
         if not count:
-            self.complete.set()
+            on_complete()
 
     def delivered(self, error: KafkaError | None, _message: object) -> None:
         with self._lock:
             if error is not None:
-                self.error, self.failed = str(error), self.failed + 1
+                self._error, self._failed = str(error), self._failed + 1
             self._left -= 1
-            if not self._left:
-                self.complete.set()
+            done = not self._left
+        if done:
+            self._on_complete()
+
+    def check(self) -> None:
+        if self._error is not None:
+            raise NotDurableError(f"{self._failed} of {self._count} records were not stored: {self._error}")

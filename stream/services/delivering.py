@@ -72,12 +72,11 @@ class Delivering:
             if told.answer == answer_of(hit):
                 await self._record(hit, "skipped", Reason.UNCHANGED)
                 return
-        if not await self._in_force(hit):
-            return
-        await self._instruct(hit)
         endpoint = self._endpoints.endpoint_of(hit.court.code)
         if endpoint is None:
-            await self._record(hit, "undeliverable", Reason.NO_ENDPOINT)
+            if await self._in_force(hit):
+                await self._instruct(hit)
+                await self._record(hit, "undeliverable", Reason.NO_ENDPOINT)
             return
         await self._climb(hit, endpoint, update=told is not None and told.version < hit.order_version)
 
@@ -92,7 +91,11 @@ class Delivering:
                 # Asked when the turn has come, not when it was waited for: a release in between must be seen.
                 if not await self._in_force(hit):
                     return
+                # The station and the court are told at once; neither waits for the other.
+                instructed = asyncio.create_task(self._instruct(hit)) if attempt == 1 else None
                 result = await post(notification)
+            if instructed is not None:
+                await instructed
             metrics.attempt_seconds.observe(result.took_s)
             step: Step = "delivered" if result.outcome is Reason.DELIVERED else "attempted"
             await self._record(hit, step, result.outcome, attempt=attempt, endpoint=endpoint.redacted, detail=result.detail)
@@ -125,13 +128,19 @@ class Delivering:
         instruction = instruct(hit, at=self._clock())
         station = str(hit.sighting["station"]["code"])
         value = msgspec.json.encode(instruction.model_dump(mode="json"))
-        await send_for_sure(self._records, [Record(INSTRUCTIONS, station.encode(), value)])
-        await self._record(hit, "instructed", Reason.NEW)
+        await self._record(hit, "instructed", Reason.NEW, with_record=Record(INSTRUCTIONS, station.encode(), value))
 
     async def _record(
-        self, hit: Hit, step: Step, outcome: Reason, attempt: int = 0, endpoint: str | None = None, detail: str | None = None
+        self,
+        hit: Hit,
+        step: Step,
+        outcome: Reason,
+        attempt: int = 0,
+        endpoint: str | None = None,
+        detail: str | None = None,
+        with_record: Record | None = None,
     ) -> None:
-        """A receipt, durable in the log first and then in the view."""
+        """A receipt, durable in the log first (with the record that it is about, if there is one) and then in the view."""
         receipt = Receipt(
             hit_id=hit.id,
             order_id=hit.order_id,
@@ -145,7 +154,8 @@ class Delivering:
             answer=answer_of(hit),
         )
         value = msgspec.json.encode(receipt.model_dump(mode="json"))
-        await send_for_sure(self._records, [Record(RECEIPTS, hit.id.encode(), value)])
+        about = [with_record] if with_record is not None else []
+        await send_for_sure(self._records, [*about, Record(RECEIPTS, hit.id.encode(), value)])
         metrics.deliveries.labels(step, outcome.value).inc()
         try:
             await self._ledger.record([receipt])

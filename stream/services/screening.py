@@ -31,7 +31,7 @@ from stream.core.screen import screen
 from stream.services.follower import OrderFollower
 from stream.settings import WorkerSettings
 
-POLL_S: Final = 0.02
+POLL_S: Final = 0.005
 COMMIT_EVERY_S: Final = 0.5
 CLOSED_S: Final = 0.02
 _log = structlog.get_logger("screening")
