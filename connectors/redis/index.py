@@ -64,6 +64,13 @@ class _Entry(NamedTuple):
         return cls(_LENGTHS.pack(len(head), len(raw)) + head, held, hashes, raw)
 
 
+class _Read(NamedTuple):
+    """An order in place, and its keys."""
+
+    order: Order
+    keys: frozenset[Key]
+
+
 _NOTHING: Final = _Entry(b"", UNKNOWN, frozenset(), b"")
 _heads: Final = msgspec.msgpack.Decoder(_Head)
 
@@ -122,13 +129,13 @@ class RedisIndex:
     async def lookup(self, keys: Sequence[Key]) -> Lookup:
         hexes = b"".join(set(self._hashes(keys).values())).hex()
         positions, blob = await self._run(self._lookup_script, hexes)
-        orders = [self._order(entry.raw) for entry in _split(blob)]
         wanted = set(keys)
-        return Lookup([order for order in orders if not wanted.isdisjoint(order.keys())], _offsets(positions))
+        read = [self._read(entry.raw) for entry in _split(blob)]
+        return Lookup([order for order, held in read if not wanted.isdisjoint(held)], _offsets(positions))
 
     async def standings(self, order_ids: Sequence[str]) -> dict[str, Standing]:
         entries = await self._entries(order_ids)
-        return {id_: Standing(entry.held, self._order(entry.raw) if entry.raw else None) for id_, entry in entries.items()}
+        return {id_: Standing(entry.held, self._read(entry.raw).order if entry.raw else None) for id_, entry in entries.items()}
 
     async def positions(self) -> dict[int, int]:
         positions, _ = await self._run(self._lookup_script, "")
@@ -172,24 +179,27 @@ class RedisIndex:
                 hashed[Key(kind, value)] = packed[number * _HASH_BYTES : (number + 1) * _HASH_BYTES]
         return hashed
 
-    def _order(self, raw: bytes) -> Order:
+    def _read(self, raw: bytes) -> _Read:
         try:
-            record = _read_again(raw) if len(raw) <= _CACHED_BYTES_MAX else read_order(raw)
+            return _read_again(raw) if len(raw) <= _CACHED_BYTES_MAX else _read_once(raw)
         except UnreadableError:
-            record = None
-        if not isinstance(record, Order):
-            raise IndexUnavailableError("damaged", f"{self._server} holds an order that cannot be read: wipe the index")
-        return record
+            detail = f"{self._server} holds an order that cannot be read: wipe the index, and it is built anew"
+            raise IndexUnavailableError("damaged", detail) from None
 
     async def _run(self, script: Any, *arguments: str | bytes) -> Any:
         with translated(IndexUnavailableError, self._server):
             return await script(args=[self._namespace, self._ours, *arguments])
 
 
-@lru_cache(_CACHED)
-def _read_again(raw: bytes) -> Order | Release:
-    """Orders that are candidates again and again, read once. The bytes are the key, so the cache cannot be stale."""
-    return read_order(raw)
+def _read_once(raw: bytes) -> _Read:
+    order = read_order(raw)
+    if not isinstance(order, Order):
+        raise UnreadableError("invalid_order", "a release is no order in place")
+    return _Read(order, frozenset(order.keys()))
+
+
+_read_again: Final = lru_cache(_CACHED)(_read_once)
+"""Orders that are candidates again and again, read once. The bytes are the key, so the cache cannot be stale."""
 
 
 def _check_size(records: Sequence[Logged]) -> None:
