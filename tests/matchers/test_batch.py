@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matchers.batch import _CHUNK_ROWS, SightingBatch
@@ -95,7 +95,7 @@ vins = st.from_regex(r"[A-HJ-NPR-Z0-9]{17}", fullmatch=True)
 
 
 @given(st.lists(same_documents(), min_size=1, max_size=8))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_spelling_of_a_document_is_the_same_key_alone_and_in_a_batch(documents: list[tuple[Fields, Key]]) -> None:
     records = [sighting_bytes("identity_check", person={"document": document}) for document, _ in documents]
     for record, (document, key) in zip(records, documents, strict=True):
@@ -106,7 +106,7 @@ def test_every_spelling_of_a_document_is_the_same_key_alone_and_in_a_batch(docum
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_spelling_of_a_vehicle_is_the_same_keys_alone_and_in_a_batch(data: st.DataObject) -> None:
     expected, records = {}, []
     for row in range(data.draw(st.integers(1, 6))):
@@ -145,10 +145,12 @@ whole = st.builds(
 )
 
 
-def paths(value: object, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+def paths(value: object, before: str = "") -> list[str]:
+    """Dotted paths to all that is inside a value, as ``changed`` takes them."""
     if not isinstance(value, dict):
         return []
-    return [path for name, inner in value.items() for path in ((*before, name), *paths(inner, (*before, name)))]
+    named = [(before + name, inner) for name, inner in value.items() if name and "." not in name]
+    return [path for here, inner in named for path in (here, *paths(inner, f"{here}."))]
 
 
 @st.composite
@@ -161,13 +163,13 @@ def mutated(draw: st.DrawFn) -> Fields:
         path = draw(st.sampled_from(choices))
         match draw(st.integers(0, 3)):
             case 0:
-                fields = changed(fields, ".".join(path))
+                fields = changed(fields, path)
             case 1:
-                fields = changed(
-                    fields, ".".join((*path[:-1], draw(st.sampled_from(["x", "person", "kind", "vin"])))), draw(junk)
-                )
+                beside = path.rpartition(".")[0]
+                name = draw(st.sampled_from(["x", "person", "kind", "vin"]))
+                fields = changed(fields, f"{beside}.{name}" if beside else name, draw(junk))
             case _:
-                fields = changed(fields, ".".join(path), draw(junk))
+                fields = changed(fields, path, draw(junk))
     return fields
 
 
@@ -246,19 +248,19 @@ def assert_reads_as_the_careful_reader(sent: list[bytes]) -> None:
 
 
 @given(st.lists(records(), max_size=6))
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_the_fast_reader_accepts_the_careful_one_reads_with_the_same_keys(sent: list[bytes]) -> None:
     assert_reads_as_the_careful_reader(sent)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=4))
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_noise_is_unsure_and_unreadable(sent: list[bytes]) -> None:
     assert_reads_as_the_careful_reader(sent)
 
 
 @given(st.lists(records() | whole.map(as_record), max_size=12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_batch_is_its_records_whatever_they_stand_beside(sent: list[bytes]) -> None:
     together, alone = SightingBatch(sent, HASHER), [SightingBatch([record], HASHER) for record in sent]
     assert together.unsure == [row for row, one in enumerate(alone) if one.unsure]
@@ -266,7 +268,7 @@ def test_a_batch_is_its_records_whatever_they_stand_beside(sent: list[bytes]) ->
 
 
 @given(records())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_was_read_can_be_written_again(record: bytes) -> None:
     sighting = careful(record)
     if sighting is not None:

@@ -44,7 +44,7 @@ def alone(kind: KeyKind, value: str) -> Key:
 
 @pytest.mark.parametrize("kind", KEY_KINDS)
 @given(values=st.lists(identifiers, max_size=12))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_a_column_gives_the_hash_that_each_identifier_has_alone(kind: KeyKind, values: list[str]) -> None:
     hashed = hash_column(kind, values, HASHER)
     keys = [alone(kind, value) for value in values]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers.documents import (
@@ -93,18 +93,21 @@ def test_birth_date_and_sex_are_read_from_a_resident_id() -> None:
 
 
 @given(st.from_regex(r"[0-9]{17}", fullmatch=True))
+@settings(deadline=None)
 def test_exactly_one_check_character_is_right(first_17: str) -> None:
     right = [c for c in "0123456789X" if is_valid_resident_id(first_17 + c)]
     assert right == ([check_character(first_17)] if birth_date(first_17) is not None else [])
 
 
 @given(st.from_regex(r"[0-9]{17}", fullmatch=True), st.integers(0, 16), st.integers(1, 9))
+@settings(deadline=None)
 def test_the_check_character_finds_every_single_wrong_digit(first_17: str, position: int, by: int) -> None:
     wrong = f"{first_17[:position]}{(int(first_17[position]) + by) % 10}{first_17[position + 1 :]}"
     assert check_character(wrong) != check_character(first_17)
 
 
 @given(st.sampled_from(DOCUMENT_TYPES), st.text())
+@settings(deadline=None)
 def test_a_canonical_form_is_canonical_but_for_an_issue_count_that_is_dropped_once(type_: str, number: str) -> None:
     document = canonical_document(type_, number)
     again = canonical_document(document.type, document.number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers.keys import KEY_KINDS, Key, KeyHasher
@@ -31,12 +31,14 @@ def test_hashes_stay_what_they_are_for_ever() -> None:
 
 
 @given(kinds, st.lists(values, max_size=20))
+@settings(deadline=None)
 def test_a_batch_gives_the_hashes_that_each_key_has_alone(kind: str, batch: list[str]) -> None:
     (found,) = (k for k in KEY_KINDS if k == kind)
     assert HASHER.hash_values(found, batch).tolist() == [HASHER.hash_key(Key(found, value)) for value in batch]
 
 
 @given(kinds, values, st.integers(0, 3))
+@settings(deadline=None)
 def test_lanes_may_be_padded_to_any_width(kind: str, value: str, wider: int) -> None:
     (found,) = (k for k in KEY_KINDS if k == kind)
     encoded = value.encode()
@@ -48,6 +50,7 @@ def test_lanes_may_be_padded_to_any_width(kind: str, value: str, wider: int) -> 
 
 
 @given(kinds, kinds, values, values)
+@settings(deadline=None)
 def test_different_keys_have_different_hashes(kind: str, other_kind: str, value: str, other: str) -> None:
     one = next(Key(k, value) for k in KEY_KINDS if k == kind)
     two = next(Key(k, other) for k in KEY_KINDS if k == other_kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers.plates import canonical_plate, canonical_plate_class, canonical_vin, has_right_check_digit
@@ -91,6 +91,7 @@ def test_what_is_odd_about_a_vin_is_a_warning(vin: str, word: str) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_canonical_forms_are_canonical(text: str) -> None:
     assert canonical_plate(canonical_plate(text).number).number == canonical_plate(text).number
     assert not canonical_plate(canonical_plate(text).number).repaired

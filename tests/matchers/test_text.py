@@ -6,7 +6,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers.text import clean, clean_name
@@ -62,6 +62,7 @@ def test_cleaning_of_names(given_text: str, cleaned: str) -> None:
 
 
 @given(any_text)
+@settings(deadline=None)
 def test_cleaning_twice_changes_nothing(text: str) -> None:
     for cleaner in (clean, clean_name):
         cleaned = cleaner(text)
@@ -69,11 +70,13 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
 
 
 @given(st.text(st.characters(max_codepoint=127)))
+@settings(deadline=None)
 def test_ascii_takes_a_short_cut_to_the_same_end(text: str) -> None:
     assert clean(text) == clean(text + "\u00b7")
 
 
 @given(any_text)
+@settings(deadline=None)
 def test_a_clean_text_is_nfkc_and_has_no_white_space(text: str) -> None:
     cleaned = clean(text)
     assert unicodedata.is_normalized("NFKC", cleaned)

@@ -7,7 +7,7 @@ import json
 from typing import Annotated
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -157,6 +157,7 @@ def test_a_number_that_no_type_holds_is_no_text_but_is_shown_as_one(number: str)
 
 
 @given(st.binary())
+@settings(deadline=None)
 def test_damage_inside_a_text_never_moves_the_text_s_end(junk: bytes) -> None:
     high = bytes(byte | 0x80 for byte in junk)
     value = read_damaged(b'{"a":"' + high + b'","b":"kept"}')
@@ -172,6 +173,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
+@settings(deadline=None)
 def test_what_was_mended_can_be_written_and_needs_no_mending(value: object) -> None:
     written = json.dumps(mended(value), ensure_ascii=False).encode()
     assert mended(json.loads(written)) == json.loads(written)
