@@ -21,7 +21,7 @@ from stream.core.screen import screen
 from stream.lines import DamagedFileError
 from watchlists.bloom import KeyFilter
 from watchlists.glance import glance
-from watchlists.index import Watchlist
+from watchlists.index import Logged, Watchlist
 from watchlists.lifecycle import SAYS
 from watchlists.policy import Policy
 
@@ -104,7 +104,7 @@ class Scan:
     def _apply(self, name: str, line: int, raw: bytes) -> None:
         self.tally.orders += 1
         try:
-            decision = self._watchlist.take(glance(raw), raw)
+            decision = self._watchlist.apply(Logged(glance(raw), raw))
         except UnreadableError as error:
             self._bury(DeadLetter(name, line, error.reason, error.detail, raw))
         else:

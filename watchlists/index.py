@@ -25,7 +25,7 @@ class IndexMovedError(RuntimeError):
 class Logged(NamedTuple):
     """A record of ``orders`` that could be read, with its bytes."""
 
-    record: Order | Release
+    record: Glance | Order | Release
     raw: bytes
 
 
@@ -84,10 +84,8 @@ class Watchlist:
         return list(self._ids)
 
     def apply(self, logged: Logged) -> Decision:
-        return self.take(logged.record, logged.raw)
-
-    def take(self, record: Glance | Order | Release, raw: bytes) -> Decision:
-        """Apply one record, that was read from these bytes."""
+        """Apply one record."""
+        record, raw = logged
         change: Change = decide(self._held.get(record.id, UNKNOWN), record)
         if change.decision.changes:
             self._forget_keys(record.id)

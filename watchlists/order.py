@@ -7,6 +7,7 @@ not complete is refused with a reason; what is odd but harmless is a warning.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -31,6 +32,7 @@ REQUIRED_DOCUMENTS: Final[dict[Measure, frozenset[str]]] = {
 }
 """Without these an order is refused: S3.2, S3.3; the first is our addition after S4.3."""
 
+_EIGHTEEN: Final = re.compile(r"[0-9]{17}[0-9X]")
 LenientText = Annotated[Text | None, LENIENT]
 LenientDate = Annotated[dt.date | None, LENIENT]
 Version = Annotated[int, Field(strict=True, ge=1)]
@@ -87,7 +89,9 @@ class NamedPerson(Message):
     def oddities(self) -> Iterator[str]:
         """What does not agree within the order itself."""
         for document in self.subject().documents:
-            born = birth_date(document.number) if document.type == "resident_id" else None
+            if document.type != "resident_id" or not _EIGHTEEN.fullmatch(document.number):
+                continue
+            born = birth_date(document.number)
             if born is None:
                 continue
             if self.birth_date is not None and self.birth_date != born:
