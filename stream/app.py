@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from connectors.kafka.topics import CANDIDATES, HITS
+from stream.acknowledging import InOrder
 from stream.core.hit import Hit
 from stream.engine import Engine
 from stream.wiring import Wiring
@@ -39,6 +40,10 @@ def build_app(wiring: Wiring) -> faust.App:
         topic_allow_declare=False,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=0.5,
+        # A worker that died is missed after ten seconds: until then its candidates and hits wait.
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=15.0,
         broker_max_poll_records=RESOLVE_BATCH,
         stream_wait_empty=False,
         store="memory://",
@@ -64,15 +69,17 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="deliver")
     async def deliver(stream: Any) -> None:
         free = asyncio.Semaphore(DELIVERING_MAX)
+        in_order = InOrder(stream.ack)
         under_way: set[asyncio.Task[None]] = set()
         async for event in stream.noack().events():
             await free.acquire()
-            task = asyncio.create_task(_deliver(wiring, stream, event, free))
+            in_order.came(event)
+            task = asyncio.create_task(_deliver(wiring, in_order, event, free))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
 
 
-async def _deliver(wiring: Wiring, stream: Any, event: Any, free: asyncio.Semaphore) -> None:
+async def _deliver(wiring: Wiring, in_order: InOrder, event: Any, free: asyncio.Semaphore) -> None:
     """One hit's story; its record is acknowledged at the end of it."""
     try:
         hit = Hit.model_validate(msgspec.json.decode(event.value))
@@ -83,7 +90,7 @@ async def _deliver(wiring: Wiring, stream: Any, event: Any, free: asyncio.Semaph
         await _tell(wiring, event, hit)
     finally:
         free.release()
-    await stream.ack(event)
+    await in_order.done(event)
 
 
 async def _tell(wiring: Wiring, event: Any, hit: Hit) -> None:

@@ -1,20 +1,18 @@
 """The demo's last word: what had to reach the courts, what did, and what must not have.
 
 A pair counts as due from the moment its order was in force everywhere. Between an order's sending and that moment, and around
-a release, either answer is right; after a release is in force everywhere none may be delivered, whenever it was seen.
+a release, either answer is right; after a release is in force everywhere none may be delivered, whenever it was seen. A
+hit that was held back by the fence, because its order had been released before it could be delivered (a worker was dead, say),
+has a receipt that says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from connectors.courts.receiver import Received
 from synthetic.truth import Expected
-
-RELEASE_GRACE_S: Final = 5.0
-"""A sighting that was sent so long before a release must have been delivered by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,10 @@ class Result:
         return not (self.missed or self.false or self.wrong or self.after_release)
 
 
-def judge_run(sent: Iterable[Sent], lives: Mapping[str, Life], received: Mapping[str, Received]) -> Result:
-    """Reconcile a run against the truth. ``received`` is by hit id."""
+def judge_run(
+    sent: Iterable[Sent], lives: Mapping[str, Life], received: Mapping[str, Received], fenced: Collection[str] = ()
+) -> Result:
+    """Reconcile a run against the truth. ``received`` is by hit id; ``fenced`` are hits whose receipt says that their order was released."""
     result = Result(repeated=sum(hit.times - 1 for hit in received.values()))
     known: dict[str, Expected] = {}
     for one in sent:
@@ -63,7 +63,7 @@ def judge_run(sent: Iterable[Sent], lives: Mapping[str, Life], received: Mapping
         hit = received.get(pair.hit_id)
         if hit is not None and _judged(pair) != (hit.order_id, hit.measure, hit.certainty, hit.instruction):
             result.wrong.append(pair.hit_id)
-        if _is_due(one, lives[pair.order_id]):
+        if _is_due(one, lives[pair.order_id], pair.hit_id in fenced):
             result.due += 1
             if hit is None:
                 result.missed.append(pair.hit_id)
@@ -82,10 +82,10 @@ def judge_run(sent: Iterable[Sent], lives: Mapping[str, Life], received: Mapping
     return result
 
 
-def _is_due(sent: Sent, life: Life) -> bool:
+def _is_due(sent: Sent, life: Life, fenced: bool) -> bool:
     if life.in_force_s is None or sent.at_s <= life.in_force_s:
         return False
-    return life.release_sent_s is None or sent.at_s < life.release_sent_s - RELEASE_GRACE_S
+    return life.release_sent_s is None or (sent.at_s < life.release_sent_s and not fenced)
 
 
 def _judged(pair: Expected) -> tuple[str, str, str, str]:

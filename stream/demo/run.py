@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient
 
 from connectors.courts.receiver import Received, Receiver
 from connectors.courts.signature import new_secret
-from connectors.kafka.clients import consumer, end_offsets, partitions_of
+from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.records import Record, Records
-from connectors.kafka.topics import DEADLETTERS, ORDERS, topics
+from connectors.kafka.topics import DEADLETTERS, ORDERS, RECEIPTS, topics
 from connectors.redis.client import connect
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
@@ -31,6 +32,7 @@ from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
 from deploy.local.process import Process
 from matchers.keys import KeyHasher
+from stream.core.delivery import Reason
 from stream.demo.judge import Life, Result, Sent, judge_run
 from stream.local import settings_of, wait_for_workers
 from stream.settings import WorkerSettings
@@ -140,13 +142,15 @@ class Run:
             await stream
             killer.cancel()
             self.progress.stage = "收尾 waiting for the last hits"
-            await self._settle()
+            fenced = await self._settle(settings)
             dead_letters = await asyncio.to_thread(_count, settings, DEADLETTERS)
             seconds = time.monotonic() - started
         finally:
             await client.aclose()
             records.close()
-        return Report(self.plan, self.progress, judge_run(self._sent, self._lives, self._received), dead_letters, seconds)
+        return Report(
+            self.plan, self.progress, judge_run(self._sent, self._lives, self._received, fenced), dead_letters, seconds
+        )
 
     async def _place(self, records: Records, force: _Force, start: int, stop: int) -> float:
         """Place orders and wait until they are in force everywhere; the seconds that took."""
@@ -159,10 +163,10 @@ class Run:
                 await records.send_soon(batch)
                 batch = []
         await records.send_soon(batch)
-        at = await force.wait()
+        effective = await force.wait()
         for number in range(start, stop):
-            self._lives[self._world.order(number).id].in_force_s = at
-        return at - began
+            self._lives[self._world.order(number).id].in_force_s = effective
+        return effective - began
 
     async def _release(self, records: Records, force: _Force) -> None:
         """Release some orders, and note when that was in force everywhere."""
@@ -171,10 +175,10 @@ class Run:
         for number in numbers:
             self._lives[self._world.order(number).id].release_sent_s = began
         await records.send_soon([Record(ORDERS, *self._world.release(number)) for number in numbers])
-        at = await force.wait()
+        effective = await force.wait()
         for number in numbers:
-            self._lives[self._world.order(number).id].released_s = at
-        self.progress.releases, self.progress.release_s = len(numbers), at - began
+            self._lives[self._world.order(number).id].released_s = effective
+        self.progress.releases, self.progress.release_s = len(numbers), effective - began
 
     def _stream(self, settings: WorkerSettings) -> None:
         """Send the sightings at the plan's rate; in a thread of its own."""
@@ -220,14 +224,17 @@ class Run:
             self.progress.kills += 1
             self._workers[kill % len(self._workers)] = self.deployment.start_worker(kill % len(self._workers) + 1)
 
-    async def _settle(self) -> None:
-        """Until every due pair has come, or nothing more may be hoped for."""
+    async def _settle(self, settings: WorkerSettings) -> set[str]:
+        """Until every due pair has come, or nothing more may be hoped for. Returns the hits that the fence held back."""
+        fenced: set[str] = set()
         ends_at = time.monotonic() + SETTLE_S + 30.0 * bool(self.plan.kills)
         while time.monotonic() < ends_at:
-            if not judge_run(self._sent, self._lives, self._received).missed:
+            fenced = await asyncio.to_thread(_fenced, settings)
+            if not judge_run(self._sent, self._lives, self._received, fenced).missed:
                 break
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.5)
         await asyncio.sleep(1.0)  # what must not come has a second to come all the same
+        return fenced
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -269,6 +276,24 @@ def _ends(settings: WorkerSettings, name: str) -> dict[int, int]:
         return end_offsets(client, settings.kafka.topic(name), partitions_of(client, settings.kafka, name))
     finally:
         client.close()
+
+
+def _fenced(settings: WorkerSettings) -> set[str]:
+    """The hits of which a receipt says that their order was released."""
+    client = consumer(settings.kafka, "demo")
+    topic = settings.kafka.topic(RECEIPTS)
+    fenced: set[str] = set()
+    try:
+        ends = end_offsets(client, topic, partitions_of(client, settings.kafka, RECEIPTS))
+        client.assign([at(topic, partition, 0) for partition in ends])
+        left = sum(ends.values())
+        while left > 0 and (messages := fetch(client, 10_000, 5.0)):
+            left -= len(messages)
+            receipts = (msgspec.json.decode(message.value() or b"") for message in messages)
+            fenced |= {receipt["hit_id"] for receipt in receipts if receipt["outcome"] == Reason.ORDER_RELEASED}
+    finally:
+        client.close()
+    return fenced
 
 
 def _count(settings: WorkerSettings, name: str) -> int:

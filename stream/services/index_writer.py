@@ -27,9 +27,9 @@ from connectors.kafka.topics import ORDERS
 from matchers.wire import UnreadableError
 from stream import metrics
 from stream.settings import WorkerSettings
+from watchlists.glance import glance
 from watchlists.index import IndexMovedError, Logged, WatchlistIndex
 from watchlists.lifecycle import SAYS, decide
-from watchlists.order import read_order
 
 BATCH: Final = 500
 POLL_S: Final = 0.02
@@ -179,7 +179,7 @@ def _read(messages: Sequence[Fetched]) -> tuple[list[tuple[Fetched, Logged]], li
     for message in messages:
         raw = message.value() or b""
         try:
-            readable.append((message, Logged(read_order(raw), raw)))
+            readable.append((message, Logged(glance(raw), raw)))
         except UnreadableError as error:
             buried.append(_letter(message, error.reason, error.detail))
     return readable, buried

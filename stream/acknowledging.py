@@ -1,0 +1,38 @@
+"""Acknowledging in order: an event is acknowledged only when every one before it in its partition has been.
+
+Faust commits past an event that is still being processed when a later one is acknowledged first (faust-streaming issue
+606): a crash then loses it. Hits are delivered side by side and end in any order, so their acknowledgements wait here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+
+class InOrder:
+    """One stream's events under way. ``acknowledge`` is called for each, in the order in which they came."""
+
+    def __init__(self, acknowledge: Callable[[Any], Awaitable[object]]) -> None:
+        self._acknowledge = acknowledge
+        self._under_way: dict[tuple[str, int], deque[Any]] = {}
+        self._done: set[tuple[str, int, int]] = set()
+
+    def came(self, event: Any) -> None:
+        """Note an event, in the order of the stream, before its processing begins."""
+        message = event.message
+        self._under_way.setdefault((message.topic, message.partition), deque()).append(event)
+
+    async def done(self, event: Any) -> None:
+        """Its processing has ended: acknowledge it and what waited behind it, as soon as nothing before it is under way."""
+        message = event.message
+        self._done.add((message.topic, message.partition, message.offset))
+        waiting = self._under_way[message.topic, message.partition]
+        while waiting:
+            first = waiting[0].message
+            place = (first.topic, first.partition, first.offset)
+            if place not in self._done:
+                return
+            self._done.discard(place)
+            await self._acknowledge(waiting.popleft())

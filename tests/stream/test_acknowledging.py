@@ -1,0 +1,42 @@
+"""Whatever the order in which events end, they are acknowledged in the order in which they came, and all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.acknowledging import InOrder
+
+
+@given(st.lists(st.integers(0, 2), max_size=30), st.randoms(use_true_random=False))
+def test_acknowledged_in_order_and_never_past_one_under_way(partitions: list[int], dice: Any) -> None:
+    acknowledged: list[tuple[int, int]] = []
+
+    async def acknowledge(event: Any) -> None:
+        acknowledged.append((event.message.partition, event.message.offset))
+
+    async def play() -> None:
+        in_order = InOrder(acknowledge)
+        offsets: dict[int, int] = {}
+        events = []
+        for partition in partitions:
+            offset = offsets[partition] = offsets.get(partition, -1) + 1
+            event = SimpleNamespace(message=SimpleNamespace(topic="hits", partition=partition, offset=offset))
+            in_order.came(event)
+            events.append(event)
+        dice.shuffle(events)
+        ended: set[tuple[int, int]] = set()
+        for event in events:
+            ended.add((event.message.partition, event.message.offset))
+            await in_order.done(event)
+            for partition, offset in acknowledged:
+                assert all((partition, before) in ended for before in range(offset + 1))
+
+    asyncio.run(play())
+    for partition in set(partitions):
+        of_partition = [offset for where, offset in acknowledged if where == partition]
+        assert of_partition == list(range(partitions.count(partition)))

@@ -1,0 +1,143 @@
+"""The whole engine on real servers: streamed, killed, starved and cut off, and reconciled against the truth each time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+from deploy.local.addresses import Addresses
+from deploy.local.stack import Stack
+from stream.demo.run import Plan, Report, Run
+
+_SMALL = Plan(orders=1_000, seconds=10, rate=1_500, hit_ratio=0.02, dirtiness=0.2)
+
+
+def _run(root: Path, addresses: Addresses, plan: Plan, during: object = None) -> Report:
+    async def both() -> Report:
+        run = Run(root, addresses, plan, lambda _: None)
+        task = asyncio.create_task(run.run())
+        if callable(during):
+            await during(run)
+        return await task
+
+    return asyncio.run(both())
+
+
+def _assert_clean(report: Report) -> None:
+    result = report.result
+    assert result.due > 50
+    assert (result.missed, result.false, result.wrong, result.after_release) == ([], [], [], [])
+    assert report.progress.unreadable > 0
+    assert report.dead_letters >= report.progress.unreadable
+
+
+def test_a_stream_with_late_orders_and_releases_reconciles(tmp_path: Path, stack: Addresses) -> None:
+    report = _run(tmp_path, stack, _SMALL)
+    _assert_clean(report)
+    assert report.dead_letters == report.progress.unreadable
+    assert report.progress.release_s is not None
+
+
+def test_two_workers_share_the_stream(tmp_path: Path, stack: Addresses) -> None:
+    _assert_clean(_run(tmp_path, stack, Plan(1_000, 10, 1_500, 0.02, 0.2, workers=2)))
+
+
+def test_three_kills_in_mid_stream_miss_nothing_and_tell_nothing_under_two_ids(tmp_path: Path, stack: Addresses) -> None:
+    report = _run(tmp_path, stack, Plan(1_000, 24, 1_000, 0.02, 0.2, kills=3))
+    _assert_clean(report)
+    assert report.progress.kills == 3
+
+
+async def _until_streaming(run: Run, sent: int) -> None:
+    for _ in range(1200):
+        if run.progress.sent >= sent:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the stream did not begin")
+
+
+def test_redis_wiped_and_down_in_mid_stream_loses_nothing(tmp_path: Path, private_stack: Stack) -> None:
+    async def cut(run: Run) -> None:
+        await _until_streaming(run, 4_000)
+        await asyncio.to_thread(private_stack.redis.kill)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(private_stack.redis.start, lambda _: None)
+
+    found = private_stack.find()
+    assert found is not None
+    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2), cut))
+
+
+def test_kafka_frozen_in_mid_stream_loses_nothing(tmp_path: Path, private_stack: Stack) -> None:
+    async def freeze(run: Run) -> None:
+        await _until_streaming(run, 4_000)
+        await asyncio.to_thread(private_stack.kafka.pause)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(private_stack.kafka.resume)
+
+    found = private_stack.find()
+    assert found is not None
+    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2), freeze))
+
+
+def _worker(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    secret = tmp_path / "secret"
+    secret.write_text("s" * 32)
+    settings = {"CHAKONG_KEY_SECRET_FILE": str(secret), **env}
+    return subprocess.run(
+        [sys.executable, "-m", "stream.cli", "worker"],
+        env={**{k: v for k, v in os.environ.items() if not k.startswith("CHAKONG_")}, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_worker_without_kafka_says_so_in_one_sentence(tmp_path: Path) -> None:
+    ended = _worker(tmp_path, CHAKONG_KAFKA="127.0.0.1:1", CHAKONG_REDIS="redis://127.0.0.1:1/0")
+    assert ended.returncode == 2
+    assert "Kafka does not answer at 127.0.0.1:1" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_worker_without_a_secret_says_what_to_set(tmp_path: Path) -> None:
+    ended = _worker(tmp_path, CHAKONG_KEY_SECRET_FILE=str(tmp_path / "absent"))
+    assert ended.returncode == 2
+    assert "CHAKONG_KEY_SECRET_FILE" in ended.stderr
+
+
+def test_a_worker_refuses_an_overlay_that_widens(tmp_path: Path) -> None:
+    overlay = tmp_path / "44.toml"
+    overlay.write_text('province = "44"\nside = "police"\n[[narrow]]\nrule = "hotels_too"\n')
+    ended = _worker(tmp_path, CHAKONG_OVERLAYS=f'["{overlay}"]')
+    assert ended.returncode == 2
+    assert "narrow but never widen" in ended.stderr
+
+
+def test_a_worker_stops_in_good_order(tmp_path: Path, stack: Addresses) -> None:
+    run = Run(tmp_path, stack, _SMALL, lambda _: None)
+    run.deployment.prepare()
+    worker = run.deployment.start_worker()
+    try:
+        for _ in range(300):
+            if '"screening"' in (worker.log.read_text() if worker.log.exists() else ""):
+                break
+            time.sleep(0.1)
+        pid = worker.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(300):
+            if worker.pid() is None:
+                break
+            time.sleep(0.1)
+        assert worker.pid() is None
+        assert "Traceback" not in worker.log.read_text()
+    finally:
+        worker.stop()
