@@ -52,7 +52,10 @@ class Result:
 
 
 def judge_run(
-    sent: Iterable[Sent], lives: Mapping[str, Life], received: Mapping[str, Received], fenced: Collection[str] = ()
+    sent: Iterable[Sent],
+    lives: Mapping[str, Life],
+    received: Mapping[str, Received],
+    fenced: Collection[str] = (),
 ) -> Result:
     """Reconcile a run against the truth. ``received`` is by hit id; ``fenced`` are hits whose receipt says that their order was released."""
     result = Result(repeated=sum(hit.times - 1 for hit in received.values()))

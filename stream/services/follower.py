@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 import numpy as np
@@ -25,9 +25,12 @@ from connectors.kafka.topics import ORDERS
 from matchers.columns import hash_column
 from matchers.documents import DOCUMENT_TYPES
 from matchers.keys import KeyHasher, KeyHashes, KeyKind
+from matchers.wire import UnreadableError
 from stream import metrics
 from stream.settings import WorkerSettings
 from watchlists.generation import Generation
+from watchlists.glance import Glance, glance
+from watchlists.order import Order, Release
 from watchlists.snapshot import Snapshot
 
 POLL_S: Final = 0.05
@@ -170,19 +173,18 @@ class OrderFollower:
         positions = dict(self.positions)
         for message in messages:
             positions[message.partition()] = message.offset() + 1
-            try:
-                order = _decoder.decode(message.value() or b"")
-            except (ValueError, RecursionError):
-                continue  # unreadable for the index too, which buries it
+            order = _read(message.value() or b"")
+            if order is None:
+                continue
             row = (hash_text(order.id), hash_text(order.court.code), min(order.version, 0xFFFFFFFF))
             if order.action == "release":
                 released.append(row)
                 continue
-            number = len(orders)
+            for kind, value in _identifiers(order):
+                identifiers, numbers = placed.setdefault(kind, ([], []))
+                identifiers.append(value)
+                numbers.append(len(orders))
             orders.append(row)
-            for named in (order.person, order.vehicle):
-                if named is not None:
-                    _collect(named, number, placed)
         self._place(orders, placed)
         if released:
             self.generation.release(*np.array(released, np.uint64).T)
@@ -215,13 +217,31 @@ class OrderFollower:
             self._saved, self._saved_at = dict(self.positions), time.monotonic()
 
 
-def _collect(named: _Named, number: int, values: dict[KeyKind, tuple[list[str], list[int]]]) -> None:
-    """Note an order's identifiers by kind."""
-    found: list[tuple[str, str]] = [
-        (document.type if document.type in DOCUMENT_TYPES else "other", document.number) for document in named.documents
-    ]
-    found += [(kind, value) for kind, value in (("plate", named.plate), ("vin", named.vin)) if value]
-    for kind, value in found:
-        identifiers, numbers = values.setdefault(kind, ([], []))  # type: ignore[arg-type]
-        identifiers.append(value)
-        numbers.append(number)
+def _read(raw: bytes) -> _OrderKeys | Glance | Order | Release | None:
+    """The record, by the quickest reader that can read it; None where none can, and the index writer buries it."""
+    try:
+        return _decoder.decode(raw)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return glance(raw)
+    except UnreadableError:
+        return None
+
+
+def _identifiers(order: _OrderKeys | Glance | Order | Release) -> Iterable[tuple[KeyKind, str]]:
+    """Every identifier that an order names, by kind, as written or canonical."""
+    if isinstance(order, Release):
+        return
+    if not isinstance(order, _OrderKeys):
+        yield from order.keys()
+        return
+    for named in (order.person, order.vehicle):
+        if named is None:
+            continue
+        for document in named.documents:
+            yield (cast(KeyKind, document.type) if document.type in DOCUMENT_TYPES else "other"), document.number
+        if named.plate:
+            yield "plate", named.plate
+        if named.vin:
+            yield "vin", named.vin

@@ -18,12 +18,12 @@ from typing import Final, NamedTuple
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from connectors.redis.errors import IndexUnavailableError
 
 from connectors.kafka.clients import Fetched, at, consumer, fetch
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import ORDERS
+from connectors.redis.errors import IndexUnavailableError
 from matchers.wire import UnreadableError
 from stream import metrics
 from stream.settings import WorkerSettings
