@@ -47,9 +47,7 @@ class KafkaProcess:
         config = self._write_config()
         if not (self._data / "meta.properties").exists():
             report("Formatting Kafka's storage")
-            self.libs.run_tool(
-                "storage", "format", "--ignore-formatted", "-t", _cluster_id(), "-c", str(config), report=report
-            )
+            self.libs.run_tool("storage", "format", "--ignore-formatted", "-t", _cluster_id(), "-c", str(config), report=report)
         report(f"Starting Kafka on {self.bootstrap}")
         self.process.spawn(self.libs.java(SERVER_CLASS, str(config), flags=_server_flags(), report=report))
         self.process.wait_until(lambda: kafka_silence(self.bootstrap, 1.0), START_BOUND_S)
@@ -81,9 +79,7 @@ class KafkaProcess:
         template = string.Template(PROPERTIES.read_text())
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "server.properties"
-        config.write_text(
-            template.substitute(port=self.port, controller_port=self.controller_port, data=self._data.resolve())
-        )
+        config.write_text(template.substitute(port=self.port, controller_port=self.controller_port, data=self._data.resolve()))
         return config
 
 

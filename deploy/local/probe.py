@@ -36,9 +36,7 @@ def kafka_silence(bootstrap: str, timeout_s: float = KAFKA_TIMEOUT_S) -> str | N
 def redis_silence(url: str, timeout_s: float = REDIS_TIMEOUT_S) -> str | None:
     """Why Redis at `url` does not answer PING, or None when it does. It also says no while it loads its dump."""
     try:
-        with redis.Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None
-        ) as client:
+        with redis.Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None) as client:
             client.ping()
     except (redis.RedisError, ValueError, OSError) as error:
         return str(error) or type(error).__name__
