@@ -57,7 +57,10 @@ def judge_run(
     received: Mapping[str, Received],
     fenced: Collection[str] = (),
 ) -> Result:
-    """Reconcile a run against the truth. ``received`` is by hit id; ``fenced`` are hits whose receipt says that their order was released."""
+    """Reconcile a run against the truth.
+
+    ``received`` is by hit id; ``fenced`` are the hits whose receipt says that their order was released.
+    """
     result = Result(repeated=sum(hit.times - 1 for hit in received.values()))
     known: dict[str, Expected] = {}
     for one in sent:

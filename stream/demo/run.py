@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import redis.asyncio
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient
 
@@ -27,7 +28,7 @@ from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import DEADLETTERS, ORDERS, RECEIPTS, topics
 from connectors.redis.client import connect
 from connectors.redis.index import RedisIndex
-from connectors.redis.leases import InForce, Leases
+from connectors.redis.leases import Leases
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
 from deploy.local.process import Process
@@ -68,6 +69,7 @@ class Progress:
     stage: str = ""
     sent: int = 0
     unreadable: int = 0
+    streamed_s: float = 0.0
     orders_s: float = 0.0
     late_orders_s: float | None = None
     releases: int = 0
@@ -127,7 +129,7 @@ class Run:
         records = Records(settings.kafka, "demo-orders", linger_ms=5)
         client = connect(settings.redis)
         try:
-            force = _Force(settings, RedisIndex(client, KeyHasher(settings.secret()), settings.redis.namespace), client)
+            force = Force(settings, client, KeyHasher(settings.secret()))
             late = max(int(self.plan.orders * _LATE_SHARE), 1)
             self.progress.stage = "下达令状 placing orders"
             self.progress.orders_s = await self._place(records, force, 0, self.plan.orders - late)
@@ -152,7 +154,7 @@ class Run:
             self.plan, self.progress, judge_run(self._sent, self._lives, self._received, fenced), dead_letters, seconds
         )
 
-    async def _place(self, records: Records, force: _Force, start: int, stop: int) -> float:
+    async def _place(self, records: Records, force: Force, start: int, stop: int) -> float:
         """Place orders and wait until they are in force everywhere; the seconds that took."""
         began = time.time()
         batch: list[Record] = []
@@ -168,7 +170,7 @@ class Run:
             self._lives[self._world.order(number).id].in_force_s = effective
         return effective - began
 
-    async def _release(self, records: Records, force: _Force) -> None:
+    async def _release(self, records: Records, force: Force) -> None:
         """Release some orders, and note when that was in force everywhere."""
         numbers = range(0, self.plan.orders // 2, max(int(1 / _RELEASED_SHARE), 1))
         began = time.time()
@@ -186,10 +188,12 @@ class Run:
         count = int(self.plan.seconds * self.plan.rate)
         plan = self.plan
         made = self._world.sightings(count, hit_ratio=plan.hit_ratio, dirtiness=plan.dirtiness, rate=plan.rate)
+        began = time.monotonic()
         for sighting in paced(made, plan.rate):
             if self._stopping.is_set():
                 return
             self._send(producer, settings, sighting)
+        self.progress.streamed_s = time.monotonic() - began
         producer.flush(30)
 
     def _send(self, producer: Producer, settings: WorkerSettings, sighting: SyntheticSighting) -> None:
@@ -243,7 +247,7 @@ class Run:
         """Delete the run's topics, views and files: a demo leaves nothing."""
         if os.environ.get("CHAKONG_DEMO_KEEP"):
             return
-        await asyncio.to_thread(_delete_topics, settings)
+        await asyncio.to_thread(delete_topics, settings)
         client = connect(settings.redis)
         async for key in client.scan_iter(f"{settings.redis.namespace}:*", count=1000):
             await client.unlink(key)
@@ -251,13 +255,13 @@ class Run:
         shutil.rmtree(self.deployment.folder, ignore_errors=True)
 
 
-class _Force:
+class Force:
     """Waits until everything that is in ``orders`` is in force everywhere."""
 
-    def __init__(self, settings: WorkerSettings, index: RedisIndex, client: object) -> None:
-        self._settings, self._index = settings, index
-        self._leases = Leases(client, settings.redis.namespace)  # type: ignore[arg-type]
-        self.in_force = InForce(client, settings.redis.namespace)  # type: ignore[arg-type]
+    def __init__(self, settings: WorkerSettings, client: redis.asyncio.Redis, hasher: KeyHasher) -> None:
+        self._settings = settings
+        self._index = RedisIndex(client, hasher, settings.redis.namespace)
+        self._leases = Leases(client, settings.redis.namespace)
 
     async def wait(self) -> float:
         """The time (of ``time.time``) from which all was in force everywhere."""
@@ -300,7 +304,7 @@ def _count(settings: WorkerSettings, name: str) -> int:
     return sum(_ends(settings, name).values())
 
 
-def _delete_topics(settings: WorkerSettings) -> None:
+def delete_topics(settings: WorkerSettings) -> None:
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
     try:
         admin.delete_topics([topic.name for topic in topics(settings.kafka)])

@@ -1,0 +1,19 @@
+"""``chakong bench``: the benchmarks, each with a named baseline in the same run; results are kept with the machine."""
+
+from __future__ import annotations
+
+import click
+
+from benchmarks.filter import filter_
+from benchmarks.latency import latency
+from benchmarks.screening import screening
+
+
+@click.group()
+def bench() -> None:
+    """Measure the engine. Results go to benchmarks/results, with the machine they were measured on."""
+
+
+bench.add_command(filter_, "filter")
+bench.add_command(screening)
+bench.add_command(latency)
