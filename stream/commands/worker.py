@@ -19,6 +19,8 @@ from stream.wiring import Wiring
 from watchlists.policy import PolicyError
 
 CANNOT_START = 2
+SWITCH_S = 0.0005
+"""How long the screening thread keeps the interpreter while the event loop waits: a hit passes the loop some twenty times."""
 
 
 @click.command()
@@ -26,6 +28,7 @@ CANNOT_START = 2
 def worker(metrics_port: int | None) -> None:
     """Run one Faust worker; run as many as you like. Settings come from the environment (CHAKONG_...)."""
     log_to_stderr()
+    sys.setswitchinterval(SWITCH_S)
     try:
         settings = WorkerSettings() if metrics_port is None else WorkerSettings(metrics_port=metrics_port)
         wiring = Wiring(settings)

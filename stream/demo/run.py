@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -98,6 +99,7 @@ class Run:
     """One run. ``progress`` may be read from any thread."""
 
     def __init__(self, root: Path, addresses: Addresses, plan: Plan, say: Callable[[str], None]) -> None:
+        sys.setswitchinterval(0.0005)  # the court's server shares this process with the stream's thread
         self.plan, self.progress, self._say = plan, Progress(), say
         prefix = f"demo-{os.getpid()}-{int(time.time())}-"
         self.deployment = Deployment(root / ".local" / "deployments" / prefix.rstrip("-"), addresses, prefix)
@@ -184,7 +186,7 @@ class Run:
 
     def _stream(self, settings: WorkerSettings) -> None:
         """Send the sightings at the plan's rate; in a thread of its own."""
-        producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 2, "acks": "1"})
+        producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 5, "acks": "1"})
         count = int(self.plan.seconds * self.plan.rate)
         plan = self.plan
         made = self._world.sightings(count, hit_ratio=plan.hit_ratio, dirtiness=plan.dirtiness, rate=plan.rate)

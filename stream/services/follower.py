@@ -36,6 +36,7 @@ from watchlists.snapshot import Snapshot
 POLL_S: Final = 0.05
 BATCH: Final = 5000
 SNAPSHOT_EVERY_S: Final = 60.0
+MEASURE_EVERY_S: Final = 10.0
 _log = structlog.get_logger("follower")
 
 
@@ -88,6 +89,7 @@ class OrderFollower:
         self._builder = ThreadPoolExecutor(1, "rebuild")
         self._rebuilding: Future[Generation] | None = None
         self._saved_at = time.monotonic()
+        self._measured_at = 0.0
         self._saved: dict[int, int] = {}
         self._caught_up_at = 0.0
         self._ends: dict[int, int] = {}
@@ -207,8 +209,10 @@ class OrderFollower:
             metrics.generations.inc()
         elif self._rebuilding is None and self.generation.should_rebuild:
             self._rebuilding = self._builder.submit(self.generation.rebuilt)
-        metrics.filter_fill.set(self.generation.filter.fill)
-        metrics.filter_false_positive_rate.set(self.generation.filter.false_positive_rate)
+        if time.monotonic() - self._measured_at > MEASURE_EVERY_S:  # counting the bits of a large filter takes a while
+            self._measured_at = time.monotonic()
+            metrics.filter_fill.set(self.generation.filter.fill)
+            metrics.filter_false_positive_rate.set(self.generation.filter.false_positive_rate)
         path = self._snapshot_path()
         due = time.monotonic() - self._saved_at > SNAPSHOT_EVERY_S or (self._caught_up_at and not self._saved)
         if path is not None and due and self.positions != self._saved and self._caught_up_at:
