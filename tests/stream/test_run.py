@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-
 from deploy.local.addresses import Addresses
 from deploy.local.stack import Stack
 from stream.demo.run import Plan, Report, Run
