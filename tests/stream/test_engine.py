@@ -424,10 +424,9 @@ def _described(engine: Running) -> dict[str, tuple[int, dict[str, str]]]:
     try:
         names = [name for name in admin.list_topics() if name.startswith(prefix)]
         counts = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(names)}
+        configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])["topic"]
         for name in names:
-            answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-            found = re.findall(r"'(retention\.ms|cleanup\.policy)', '?([^',]+)", str(answer))
-            seen[name.removeprefix(prefix)] = (counts[name], dict(found))
+            seen[name.removeprefix(prefix)] = (counts[name], {key: configs[name][key]["value"] for key in interesting})
     finally:
         admin.close()
     return seen
