@@ -12,9 +12,10 @@ from typing import Final
 import deploy
 from connectors.redis.client import connect
 from connectors.redis.leases import Leases, LeaseState
+from deploy.local import stack
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
-from deploy.local.errors import StartError
+from deploy.local.errors import StackError, StartError
 from deploy.local.process import Process
 from stream.settings import WorkerSettings
 
@@ -41,8 +42,28 @@ def running_workers(root: Path) -> list[Process]:
 
 def settings_of(deployment: Deployment) -> WorkerSettings:
     """The settings that a worker of this deployment has, for a command that talks to the same servers."""
+    before = dict(os.environ)
     os.environ.update({name: value for name, value in deployment.environment().items() if name.startswith("CHAKONG_")})
-    return WorkerSettings()
+    try:
+        return WorkerSettings()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def settings_here() -> WorkerSettings:
+    """The settings in the environment, where a deployment's secret is there; else those of what `chakong up` runs here.
+
+    Raises:
+        StackError: neither is there.
+    """
+    if any(os.environ.get(name) for name in ("CHAKONG_KEY_SECRET_FILE", "CHAKONG_KEY_SECRET")):
+        return WorkerSettings()
+    root = project_root()
+    addresses = stack.find(root)
+    if addresses is None:
+        raise StackError("nothing runs here: start it with `chakong up`, or set the environment of a worker")
+    return settings_of(deployment_of(root, addresses))
 
 
 def wait_for_workers(deployment: Deployment, workers: Sequence[Process], report: Callable[[str], None]) -> None:

@@ -15,12 +15,15 @@ from rich.console import Console
 from rich.table import Table
 
 from connectors.redis.errors import IndexUnavailableError
+from deploy.local.errors import StackError
 from matchers.sighting import Sighting, read_sighting
 from matchers.verdict import SAYS
 from matchers.wire import UnreadableError
 from stream.core.hit import hit_id
 from stream.core.resolve import Judgement, Outcome, judge
 from stream.lines import opened
+from stream.local import settings_here
+from stream.wiring import open_index
 from watchlists.index import Logged, Watchlist
 from watchlists.order import Order, read_order
 from watchlists.policy import Allowed, Policy, PolicyError
@@ -60,7 +63,7 @@ def explain(sighting: str, orders: str | None, overlays: tuple[Path, ...], *, as
     except UnreadableError as error:
         click.echo(f"chakong explain: the sighting cannot be read: {error.detail}", err=True)
         sys.exit(UNREADABLE)
-    except (OSError, ValueError, PolicyError, IndexUnavailableError) as error:
+    except (OSError, ValueError, PolicyError, StackError, IndexUnavailableError) as error:
         click.echo(f"chakong explain: {error}", err=True)
         sys.exit(2)
     explanation = Explanation(seen, [judge(order, seen, policy) for order in candidates], ended)
@@ -129,15 +132,7 @@ def _from_file(path: str, seen: Sighting) -> tuple[list[Order], list[str]]:
 
 
 async def _from_index(seen: Sighting) -> tuple[list[Order], list[str]]:
-    from deploy.local import stack
-    from stream.local import deployment_of, project_root, settings_of
-    from stream.wiring import open_index
-
-    root = project_root()
-    addresses = stack.find(root)
-    if addresses is None:
-        raise IndexUnavailableError("unreachable", "no Redis runs here: start it with `chakong up`, or give --orders FILE")
-    async with open_index(settings_of(deployment_of(root, addresses))) as index:
+    async with open_index(settings_here()) as index:
         return (await index.lookup(seen.keys())).orders, []
 
 

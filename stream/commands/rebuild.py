@@ -13,10 +13,9 @@ from connectors.redis.client import connect
 from connectors.redis.errors import RedisError
 from connectors.redis.index import RedisIndex
 from connectors.redis.ledger import RedisLedger
-from deploy.local import stack
 from deploy.local.errors import StackError
 from matchers.keys import KeyHasher
-from stream.local import deployment_of, project_root, settings_of
+from stream.local import settings_here
 from stream.services.rebuilding import rebuild_ledger
 from stream.settings import WorkerSettings
 
@@ -28,14 +27,11 @@ def rebuild(*, yes: bool) -> None:
 
     The ledger is rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
     """
-    root = project_root()
     try:
-        addresses = stack.find(root)
-        if addresses is None:
-            raise StackError("nothing runs here: start it with `chakong up`")
+        settings = settings_here()
         if not yes:
-            click.confirm(f"Wipe the views in Redis at {addresses.redis} and build them again from the log?", abort=True)
-        asyncio.run(_rebuild(settings_of(deployment_of(root, addresses))))
+            click.confirm("Wipe the views in Redis and build them again from the log?", abort=True)
+        asyncio.run(_rebuild(settings))
     except (StackError, KafkaError, RedisError) as error:
         click.echo(f"chakong rebuild: {error}", err=True)
         sys.exit(1)

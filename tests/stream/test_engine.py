@@ -33,7 +33,6 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 from standardwebhooks import Webhook, WebhookVerificationError
 
-import stream.local
 from connectors.courts.misbehaviour import HANGS, Misbehaviour
 from connectors.courts.receiver import Receiver
 from connectors.courts.signature import new_secret
@@ -591,19 +590,16 @@ def test_an_order_released_between_attempts_is_never_delivered(engine: Running) 
     assert engine.steps(hit)[-1] == ("skipped", "order_released", 0)
 
 
-def _explained(engine: Running, sighting: Fields, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fields:
+def _explained(engine: Running, sighting: Fields, folder: Path) -> Fields:
     file = folder / "sighting.json"
     file.write_bytes(as_record(sighting))
-    monkeypatch.setattr(stream.local, "deployment_of", lambda *_: engine.deployment)
     with mock.patch.dict(os.environ, engine.deployment.environment()):
         ended = CliRunner().invoke(explain, [str(file), "--json"])
     assert ended.exit_code == 0, ended.output
     return json.loads(ended.stdout)
 
 
-def test_a_wiped_index_is_rebuilt_and_meanwhile_nothing_is_missed(
-    engine: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wiped_index_is_rebuilt_and_meanwhile_nothing_is_missed(engine: Running, tmp_path: Path) -> None:
     order, passport = placed(engine)
     ended, _ = placed(engine, GOOD, passport)
     engine.order(orders.release(ended, 2).raw)
@@ -612,15 +608,15 @@ def test_a_wiped_index_is_rebuilt_and_meanwhile_nothing_is_missed(
     engine.send("sightings.hotel", as_record(sighting))
     told(engine, hit_id_of(order, sighting))
     assert engine.hits(ended) == []
-    explanation = _explained(engine, sighting, tmp_path, monkeypatch)
+    explanation = _explained(engine, sighting, tmp_path)
     assert explanation["keys"] == [{"kind": "passport", "value": passport}]
     (judged,) = explanation["orders"]
     assert (judged["order_id"], judged["outcome"], judged["certainty"]) == (order, "hit", "confirmed")
     assert judged["hit_id"] == hit_id_of(order, sighting)
     assert judged["evidence"]
-    early = _explained(engine, {**sighting, "occurred_at": "2026-11-19T23:59:59+08:00"}, tmp_path, monkeypatch)
+    early = _explained(engine, {**sighting, "occurred_at": "2026-11-19T23:59:59+08:00"}, tmp_path)
     assert (early["hits"], early["orders"][0]["outcome"]) == (0, "before_control")
-    nobody = _explained(engine, hotel(engine.passport()), tmp_path, monkeypatch)
+    nobody = _explained(engine, hotel(engine.passport()), tmp_path)
     assert (nobody["hits"], nobody["orders"]) == (0, [])
 
 
