@@ -139,9 +139,7 @@ def _containers(cleanup: ExitStack) -> Addresses | None:
 def _refuse_a_redis_in_use(url: str) -> None:
     with redis.Redis.from_url(url) as client:
         if client.dbsize():
-            pytest.fail(
-                "CHAKONG_REDIS names a database that holds data, and the tests empty theirs. Give them another."
-            )
+            pytest.fail("CHAKONG_REDIS names a database that holds data, and the tests empty theirs. Give them another.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
