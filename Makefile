@@ -13,7 +13,7 @@ test: setup
 # its closing line does.
 check:
 	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m stream.schemas --check

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
+
 from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from connectors.redis.leases import InForce, InForceMark, Leases, LeaseState
-from watchlists.force import in_force_everywhere
-
 from stream import metrics
 from stream.services.follower import OrderFollower
 from stream.services.index_writer import Applied
+from watchlists.force import in_force_everywhere
 from watchlists.index import WatchlistIndex
 
 LEASE_EVERY_S: Final = 0.05
