@@ -34,8 +34,8 @@ from deploy.local.deployment import Deployment
 from deploy.local.process import Process
 from matchers.keys import KeyHasher
 from matchers.sighting import SIGHTING_TOPICS
-from stream.demo.run import Force, delete_topics
-from stream.local import project_root, settings_of, wait_for_workers
+from stream.demo.run import Force
+from stream.local import project_root, settings_of, wait_for_workers, wipe
 from stream.settings import WorkerSettings
 from synthetic.world import World
 from watchlists.glance import glance
@@ -102,15 +102,8 @@ class _Bench:
 
     def clean(self) -> None:
         self._stop()
-        delete_topics(self._settings)
-        asyncio.run(self._wipe())
+        wipe(self._settings)
         shutil.rmtree(self._deployment.folder, ignore_errors=True)
-
-    async def _wipe(self) -> None:
-        client = connect(self._settings.redis)
-        async for key in client.scan_iter(f"{self._settings.redis.namespace}:*", count=1000):
-            await client.unlink(key)
-        await client.aclose()
 
     def _start(self) -> None:
         self._worker = self._deployment.start_worker()

@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from kafka import KafkaAdminClient
+
 import deploy
+from connectors.kafka.topics import topics
 from connectors.redis.client import connect
 from connectors.redis.leases import Leases, LeaseState
 from deploy.local import stack
@@ -91,5 +94,24 @@ async def _leases(settings: WorkerSettings) -> dict[str, LeaseState]:
     client = connect(settings.redis)
     try:
         return await Leases(client, settings.redis.namespace).live()
+    finally:
+        await client.aclose()
+
+
+def wipe(settings: WorkerSettings) -> None:
+    """Delete a deployment's topics and views: a demo, a benchmark and a test leave nothing in the servers they used."""
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    try:
+        admin.delete_topics([topic.name for topic in topics(settings.kafka)])
+    finally:
+        admin.close()
+    asyncio.run(_unlink(settings))
+
+
+async def _unlink(settings: WorkerSettings) -> None:
+    client = connect(settings.redis)
+    try:
+        async for key in client.scan_iter(f"{settings.redis.namespace}:*", count=1000):
+            await client.unlink(key)
     finally:
         await client.aclose()

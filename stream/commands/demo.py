@@ -39,7 +39,8 @@ def demo(
     Ends by itself with a reconciliation against the truth; exit code 1 when anything was missed or false.
     """
     console = Console()
-    plan = Plan(orders, seconds, rate, hit_ratio, dirtiness, workers, kills, seed)
+    passage_s = 30.0 if kills else _DEFAULT.passage_s
+    plan = Plan(orders, seconds, rate, hit_ratio, dirtiness, workers, kills, seed, passage_s)
     root = project_root()
     ran_before = False
     try:

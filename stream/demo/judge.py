@@ -1,9 +1,9 @@
 """The demo's last word: what had to reach the courts, what did, and what must not have.
 
-A pair counts as due from the moment its order was in force everywhere. Between an order's sending and that moment, and around
-a release, either answer is right; after a release is in force everywhere none may be delivered, whenever it was seen. A
-hit that was held back by the fence, because its order had been released before it could be delivered (a worker was dead, say),
-has a receipt that says so.
+A pair counts as due from the moment its order was in force everywhere. Between an order's sending and that moment either
+answer is right. So it is around a release: a sighting still on its way when the release takes effect is judged without that
+order. After a release is in force everywhere none may be delivered, whenever it was seen. A hit that was held back by the
+fence, because its order had been released before it could be delivered (a worker was dead, say), has a receipt that says so.
 """
 
 from __future__ import annotations
@@ -56,10 +56,12 @@ def judge_run(
     lives: Mapping[str, Life],
     received: Mapping[str, Received],
     fenced: Collection[str] = (),
+    passage_s: float = 0.0,
 ) -> Result:
     """Reconcile a run against the truth.
 
     ``received`` is by hit id; ``fenced`` are the hits whose receipt says that their order was released.
+    ``passage_s`` (seconds): how long a sighting may take to its judgement.
     """
     result = Result(repeated=sum(hit.times - 1 for hit in received.values()))
     known: dict[str, Expected] = {}
@@ -69,7 +71,7 @@ def judge_run(
         hit = received.get(pair.hit_id)
         if hit is not None and _judged(pair) != (hit.order_id, hit.measure, hit.certainty, hit.instruction):
             result.wrong.append(pair.hit_id)
-        if _is_due(one, lives[pair.order_id], pair.hit_id in fenced):
+        if _is_due(one, lives[pair.order_id], pair.hit_id in fenced, passage_s):
             result.due += 1
             if hit is None:
                 result.missed.append(pair.hit_id)
@@ -88,10 +90,10 @@ def judge_run(
     return result
 
 
-def _is_due(sent: Sent, life: Life, fenced: bool) -> bool:
+def _is_due(sent: Sent, life: Life, fenced: bool, passage_s: float) -> bool:
     if life.in_force_s is None or sent.at_s <= life.in_force_s:
         return False
-    return life.release_sent_s is None or (sent.at_s < life.release_sent_s and not fenced)
+    return life.release_sent_s is None or (sent.at_s + passage_s < life.release_sent_s and not fenced)
 
 
 def _judged(pair: Expected) -> tuple[str, str, str, str]:

@@ -20,13 +20,12 @@ from typing import Final
 import msgspec
 import redis.asyncio
 from confluent_kafka import Producer
-from kafka import KafkaAdminClient
 
 from connectors.courts.receiver import Received, Receiver
 from connectors.courts.signature import new_secret
 from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.records import Record, Records
-from connectors.kafka.topics import DEADLETTERS, ORDERS, RECEIPTS, topics
+from connectors.kafka.topics import DEADLETTERS, ORDERS, RECEIPTS
 from connectors.redis.client import connect
 from connectors.redis.errors import RedisError
 from connectors.redis.index import RedisIndex
@@ -37,7 +36,7 @@ from deploy.local.process import Process
 from matchers.keys import KeyHasher
 from stream.core.delivery import Reason
 from stream.demo.judge import Life, Result, Sent, judge_run
-from stream.local import settings_of, wait_for_workers
+from stream.local import settings_of, wait_for_workers, wipe
 from stream.settings import WorkerSettings
 from synthetic.clock import paced
 from synthetic.crowd import SyntheticSighting
@@ -52,7 +51,12 @@ _LATE_SHARE: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does."""
+    """What a run does.
+
+    ``passage_s``: a hit is owed when its order was released later than this after the sighting was sent; until then the
+    sighting may still be on its way when the release takes effect, which then rightly finds nothing. Seconds; longer where
+    something is killed on the way.
+    """
 
     orders: int = 20_000
     seconds: float = 75.0
@@ -62,6 +66,7 @@ class Plan:
     workers: int = 1
     kills: int = 0
     seed: int = 41
+    passage_s: float = 2.0
 
 
 @dataclass(slots=True)
@@ -153,9 +158,10 @@ class Run:
         finally:
             await client.aclose()
             records.close()
-        return Report(
-            self.plan, self.progress, judge_run(self._sent, self._lives, self._received, fenced), dead_letters, seconds
-        )
+        return Report(self.plan, self.progress, self._judged(fenced), dead_letters, seconds)
+
+    def _judged(self, fenced: set[str]) -> Result:
+        return judge_run(self._sent, self._lives, self._received, fenced, self.plan.passage_s)
 
     async def _place(self, records: Records, force: Force, start: int, stop: int) -> float:
         """Place orders and wait until they are in force everywhere; the seconds that took."""
@@ -237,7 +243,7 @@ class Run:
         ends_at = time.monotonic() + SETTLE_S + 30.0 * bool(self.plan.kills)
         while time.monotonic() < ends_at:
             fenced = await asyncio.to_thread(_fenced, settings)
-            if not judge_run(self._sent, self._lives, self._received, fenced).missed:
+            if not self._judged(fenced).missed:
                 break
             await asyncio.sleep(0.5)
         await asyncio.sleep(1.0)  # what must not come has a second to come all the same
@@ -250,11 +256,7 @@ class Run:
         """Delete the run's topics, views and files: a demo leaves nothing."""
         if os.environ.get("CHAKONG_DEMO_KEEP"):
             return
-        await asyncio.to_thread(delete_topics, settings)
-        client = connect(settings.redis)
-        async for key in client.scan_iter(f"{settings.redis.namespace}:*", count=1000):
-            await client.unlink(key)
-        await client.aclose()
+        await asyncio.to_thread(wipe, settings)
         shutil.rmtree(self.deployment.folder, ignore_errors=True)
 
 
@@ -308,14 +310,6 @@ def _fenced(settings: WorkerSettings) -> set[str]:
 
 def _count(settings: WorkerSettings, name: str) -> int:
     return sum(_ends(settings, name).values())
-
-
-def delete_topics(settings: WorkerSettings) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
-    try:
-        admin.delete_topics([topic.name for topic in topics(settings.kafka)])
-    finally:
-        admin.close()
 
 
 def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:

@@ -48,7 +48,7 @@ def test_two_workers_share_the_stream(tmp_path: Path, stack: Addresses) -> None:
 
 
 def test_three_kills_in_mid_stream_miss_nothing_and_tell_nothing_under_two_ids(tmp_path: Path, stack: Addresses) -> None:
-    report = _run(tmp_path, stack, Plan(1_000, 24, 1_000, 0.02, 0.2, kills=3))
+    report = _run(tmp_path, stack, Plan(1_000, 24, 1_000, 0.02, 0.2, kills=3, passage_s=15))
     _assert_clean(report)
     assert report.progress.kills == 3
 
@@ -70,7 +70,7 @@ def test_redis_wiped_and_down_in_mid_stream_loses_nothing(tmp_path: Path, privat
 
     found = private_stack.find()
     assert found is not None
-    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2), cut))
+    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2, passage_s=8), cut))
 
 
 def _worker(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -73,3 +73,9 @@ def test_seen_after_the_release_must_not_come_and_need_not() -> None:
     lives = _life(release_sent_s=115.0, released_s=116.0)
     assert judge_run([Sent(_PAIR, 118.0)], lives, {}).is_clean
     assert not judge_run([Sent(_PAIR, 118.0)], lives, _received(at_s=119.0)).is_clean
+
+
+def test_a_sighting_on_its_way_when_the_release_came_may_be_judged_without_the_order() -> None:
+    lives = _life(release_sent_s=115.0, released_s=116.0)
+    assert judge_run([Sent(_PAIR, 114.0)], lives, {}, passage_s=2.0).is_clean
+    assert not judge_run([Sent(_PAIR, 112.0)], lives, {}, passage_s=2.0).is_clean

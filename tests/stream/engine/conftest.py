@@ -1,0 +1,77 @@
+"""One worker for the tests of this folder; each test has orders, persons and stations of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from connectors.courts.receiver import Receiver
+from connectors.courts.signature import new_secret
+from deploy.local.addresses import Addresses
+from deploy.local.deployment import Deployment
+from stream.local import settings_of, wait_for_workers, wipe
+from tests.stream.engine.running import ATTEMPT_S, GONE, GOOD, RECORDED, RETRIED, SLOW, RecordingCourt, Running
+
+
+@pytest.fixture(scope="package")
+def engine(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    prefix = f"engine-{uuid.uuid4().hex[:8]}-"
+    deployment = Deployment(tmp_path_factory.mktemp("engine"), stack, prefix)
+    deployment.prepare()
+    with ExitStack() as cleanup:
+        courts = cleanup.enter_context(_receiving())
+        recording = cleanup.enter_context(_recording())
+        entries = [courts.entry(court) for court in (GOOD, GONE, SLOW, RETRIED)] + [recording.entry(RECORDED)]
+        deployment.endpoints_file.write_text("\n".join(entries), "utf-8")
+        more = {
+            "CHAKONG_COURTS_TOTAL_S": str(ATTEMPT_S),
+            "CHAKONG_RETRY_FIRST_S": "0.1",
+            "CHAKONG_RETRY_LONGEST_S": "0.4",
+            "CHAKONG_EXPECTED_KEYS": "10000",
+        }
+        worker = deployment.start_worker(**more)
+        cleanup.callback(worker.stop)
+        wait_for_workers(deployment, [worker], lambda _: None)
+        running = Running(deployment, settings_of(deployment), courts, recording)
+        cleanup.callback(_wipe, running)
+        yield running
+
+
+@contextmanager
+def _receiving() -> Iterator[Receiver]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def started() -> Receiver:
+        receiver = Receiver(new_secret(os.urandom(32)))
+        await receiver.start()
+        return receiver
+
+    receiver = asyncio.run_coroutine_threadsafe(started(), loop).result(10)
+    yield receiver
+    asyncio.run_coroutine_threadsafe(receiver.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+
+
+@contextmanager
+def _recording() -> Iterator[RecordingCourt]:
+    with RecordingCourt() as court:
+        court.daemon_threads, court.block_on_close = True, False
+        threading.Thread(target=court.serve_forever, args=(0.1,), daemon=True).start()
+        yield court
+        court.shutdown()
+
+
+def _wipe(running: Running) -> None:
+    """Stop the worker and leave nothing in the shared servers."""
+    running.worker.stop()
+    running.close()
+    wipe(running.settings)
