@@ -194,7 +194,7 @@ class _Bench:
             timeout=STOCK_SECONDS_MAX,
             check=True,
         )
-        result: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+        result: dict[str, Any] = json.loads(next(line for line in ended.stdout.splitlines() if line.startswith("{")))
         result["sightings_a_second"] = result["sightings"] / result["seconds"]
         result["cpu_us_a_sighting"] = result["cpu_seconds"] / result["sightings"] * 1e6
         return result

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matchers.documents import canonical_document
-from matchers.keys import Key, KeyHasher, KeyHashes, KeyKind
-from matchers.plates import canonical_plate, canonical_vin
+from matchers.documents import document_key
+from matchers.keys import KeyHasher, KeyHashes, KeyKind
+from matchers.plates import plate_number, vin_number
 
 _NEWLINE: Final = ord("\n")
 _LANE_BYTES: Final = 8
@@ -79,11 +79,11 @@ def hash_column(kind: KeyKind, values: Sequence[str], hasher: KeyHasher) -> Hash
     by_kind: dict[KeyKind, tuple[list[int], list[str]]] = {}
     blank = []
     for position in others:
-        key = _canonical(kind, values[position])
-        if key.value:
-            of_kind = by_kind.setdefault(key.kind, ([], []))
+        canonical_kind, value = _canonical(kind, values[position])
+        if value:
+            of_kind = by_kind.setdefault(canonical_kind, ([], []))
             of_kind[0].append(position)
-            of_kind[1].append(key.value)
+            of_kind[1].append(value)
         else:
             blank.append(position)
     all_positions = [positions, *(np.array(where, np.int64) for where, _ in by_kind.values())]
@@ -91,13 +91,12 @@ def hash_column(kind: KeyKind, values: Sequence[str], hasher: KeyHasher) -> Hash
     return Hashed(np.concatenate(all_positions), np.concatenate(all_hashes), blank)
 
 
-def _canonical(kind: KeyKind, value: str) -> Key:
+def _canonical(kind: KeyKind, value: str) -> tuple[KeyKind, str]:
     if kind == "plate":
-        return Key(kind, canonical_plate(value).number)
+        return kind, plate_number(value)
     if kind == "vin":
-        return Key(kind, canonical_vin(value).number)
-    document = canonical_document(kind, value)
-    return Key(document.type, document.number)
+        return kind, vin_number(value)
+    return document_key(kind, value)
 
 
 def _hash_canonical(kind: KeyKind, values: Sequence[str], hasher: KeyHasher) -> tuple[NDArray[np.int64], KeyHashes, list[int]]:

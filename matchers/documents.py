@@ -55,17 +55,26 @@ def canonical_document(type_: str, number: str) -> Document:
     A type outside the contract's list is ``other``. A 15-digit resident ID becomes 18 characters; a valid 18-character
     resident ID under any other type is a resident ID; permit numbers lose their issue count.
     """
+    kind, canonical = document_key(type_, number)
+    return Document(kind, canonical, number, _warnings(canonical) if type_ == "resident_id" else ())
+
+
+def document_key(type_: str, number: str) -> tuple[DocumentType, str]:
+    """Type and number of ``canonical_document``, for whoever needs no more than what makes two documents the same."""
     kind: DocumentType = type_ if type_ in DOCUMENT_TYPES else "other"
     cleaned = clean(number)
     if kind == "resident_id":
-        return _resident(cleaned, number)
+        if _FIFTEEN.fullmatch(cleaned):
+            first_17 = f"{cleaned[:6]}19{cleaned[6:]}"
+            cleaned = first_17 + check_character(first_17)
+        return kind, cleaned
     if is_valid_resident_id(cleaned):
-        return Document("resident_id", cleaned, number)
+        return "resident_id", cleaned
     if (kind == "hk_macau_permit" and _HK_MACAU_WITH_ISSUE.fullmatch(cleaned)) or (
         kind == "taiwan_permit" and _TAIWAN_WITH_ISSUE.fullmatch(cleaned)
     ):
         cleaned = cleaned[:-_ISSUE_COUNT_DIGITS]
-    return Document(kind, cleaned, number)
+    return kind, cleaned
 
 
 def check_character(first_17: str) -> str:
@@ -95,15 +104,12 @@ def _check_is_right(number: str) -> bool:
     return check_character(number[:17]) == number[17]
 
 
-def _resident(cleaned: str, given: str) -> Document:
-    if _FIFTEEN.fullmatch(cleaned):
-        first_17 = f"{cleaned[:6]}19{cleaned[6:]}"
-        cleaned = first_17 + check_character(first_17)
-    elif not _EIGHTEEN.fullmatch(cleaned):
-        return Document("resident_id", cleaned, given, ("resident_id has neither 15 digits nor 18 characters",))
+def _warnings(resident_id: str) -> tuple[str, ...]:
+    if not _EIGHTEEN.fullmatch(resident_id):
+        return ("resident_id has neither 15 digits nor 18 characters",)
     warnings = []
-    if birth_date(cleaned) is None:
+    if birth_date(resident_id) is None:
         warnings.append("resident_id holds a birth date that is not in the calendar")
-    if not _check_is_right(cleaned):
+    if not _check_is_right(resident_id):
         warnings.append("resident_id has a wrong check character")
-    return Document("resident_id", cleaned, given, tuple(warnings))
+    return tuple(warnings)

@@ -43,9 +43,18 @@ class Vin:
 def canonical_plate(plate: str) -> Plate:
     """The plate cleaned, and I and O in its serial (after the province character and office letter) read as 1 and 0."""
     cleaned = clean(plate)
-    repaired = cleaned[:_SERIAL_START] + cleaned[_SERIAL_START:].translate(_PLATE_REPAIRS)
+    repaired = _repaired(cleaned)
     odd = bool(cleaned) and len(cleaned) not in _PLATE_LENGTHS
     return Plate(repaired, plate, repaired != cleaned, ("plate has neither 7 nor 8 characters",) if odd else ())
+
+
+def plate_number(plate: str) -> str:
+    """The number of ``canonical_plate`` alone."""
+    return _repaired(clean(plate))
+
+
+def _repaired(cleaned: str) -> str:
+    return cleaned[:_SERIAL_START] + cleaned[_SERIAL_START:].translate(_PLATE_REPAIRS)
 
 
 def canonical_plate_class(plate_class: str | None) -> str | None:
@@ -58,12 +67,17 @@ def canonical_plate_class(plate_class: str | None) -> str | None:
 
 def canonical_vin(vin: str) -> Vin:
     """The VIN cleaned, with I, O and Q (which ISO 3779 does not know) read as 1, 0 and 0."""
-    number = clean(vin).translate(_VIN_REPAIRS)
+    number = vin_number(vin)
     if number and not _VIN.fullmatch(number):
         return Vin(number, vin, ("vin has not the 17 characters of ISO 3779",))
     if number and not has_right_check_digit(number):
         return Vin(number, vin, ("vin has a wrong check digit",))
     return Vin(number, vin)
+
+
+def vin_number(vin: str) -> str:
+    """The number of ``canonical_vin`` alone."""
+    return clean(vin).translate(_VIN_REPAIRS)
 
 
 def has_right_check_digit(vin: str) -> bool:

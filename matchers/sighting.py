@@ -115,13 +115,18 @@ class Check(Message):
     reason: LenientText = None
 
 
-class SightingMessage(Message):
-    """One sighting on a topic ``sightings.*``; ``(station.code, id)`` is its identity."""
+class _Required(Message):
+    """What every sighting has: read first, for a record without it needs no second look."""
 
     id: NonEmpty
     kind: Kind
     occurred_at: Timestamp
     station: Station
+
+
+class SightingMessage(_Required):
+    """One sighting on a topic ``sightings.*``; ``(station.code, id)`` is its identity."""
+
     person: Annotated[SeenPerson | None, LENIENT] = None
     vehicle: Annotated[SeenVehicle | None, LENIENT] = None
     stay: Annotated[Stay | None, LENIENT] = None
@@ -172,10 +177,7 @@ def read_sighting(raw: bytes) -> Sighting:
             raise
         fields, carried = damaged, mended(damaged)
         warnings.append(f"{error.detail}; what is damaged is carried as far as it is legible and not looked at")
-    try:
-        message = SightingMessage.model_validate(fields, context={"warnings": warnings})
-    except ValidationError as error:
-        raise UnreadableError("invalid_sighting", reason(error)) from None
+    message = _message(fields, warnings)
     needed = "vehicle" if message.kind == "vehicle_inspection" else "person"
     if getattr(message, needed) is None:
         why = next((w.partition(";")[0] for w in warnings if w.startswith(f"{needed}:")), f"{needed}: missing")
@@ -190,11 +192,15 @@ def sighting_of_hit(fields: dict[str, Any]) -> Sighting:
         UnreadableError: it is no sighting at all.
     """
     warnings: list[str] = []
+    return _from_message(_message(fields, warnings), warnings, fields)
+
+
+def _message(fields: dict[str, Any], warnings: list[str]) -> SightingMessage:
     try:
-        message = SightingMessage.model_validate(fields, context={"warnings": warnings})
+        _Required.model_validate(fields)
+        return SightingMessage.model_validate(fields, context={"warnings": warnings})
     except ValidationError as error:
         raise UnreadableError("invalid_sighting", reason(error)) from None
-    return _from_message(message, warnings, fields)
 
 
 def _from_message(message: SightingMessage, warnings: list[str], fields: dict[str, Any]) -> Sighting:

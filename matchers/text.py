@@ -5,8 +5,9 @@ All functions are pure, total over ``str`` and idempotent: ``clean(clean(s)) == 
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 _HYPHENS: Final = (
@@ -20,6 +21,12 @@ _INVISIBLE: Final = (
 )
 """Spaces without width and the marks of writing direction, which copying from a document brings along."""
 _DROP_FROM_IDENTIFIERS: Final = dict.fromkeys(map(ord, _HYPHENS + _MIDDLE_DOTS + _INVISIBLE))
+_SHORT_CUT: Final[dict[int, int | None]] = (
+    {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | _DROP_FROM_IDENTIFIERS | {0xFF0D: None}
+)
+"""Full-width ASCII as ASCII, less what is dropped: what NFKC would do to nearly every identifier that is not ASCII."""
+_SETTLED: Final = re.compile(r"[0-9A-Z\u4e00-\u9fff]*")
+"""Characters that NFKC, upper-casing and dropping leave alone, alone and side by side."""
 _DROP_FROM_NAMES: Final = dict.fromkeys(map(ord, _MIDDLE_DOTS + _INVISIBLE))
 
 
@@ -27,10 +34,15 @@ def clean(identifier: str) -> str:
     """The identifier in NFKC, upper case, without spaces, hyphens and middle dots.
 
     Upper-casing and dropping characters can each undo NFKC (``"ŉ".upper()`` is two characters), so the three steps are
-    repeated until nothing changes; ASCII is done after one pass.
+    repeated until nothing changes. ASCII is done after one pass, and so is what a short cut makes ASCII and ideographs of.
     """
     if identifier.isascii():
         return "".join(identifier.upper().replace("-", "").split())
+    short = _drop(identifier.upper(), _SHORT_CUT)
+    return short if _SETTLED.fullmatch(short) else _in_full(identifier)
+
+
+def _in_full(identifier: str) -> str:
     return _until_stable(identifier, lambda text: _drop(text.upper(), _DROP_FROM_IDENTIFIERS))
 
 
@@ -39,7 +51,7 @@ def clean_name(name: str) -> str:
     return _until_stable(name, lambda text: _drop(text.casefold(), _DROP_FROM_NAMES))
 
 
-def _drop(text: str, characters: dict[int, None]) -> str:
+def _drop(text: str, characters: Mapping[int, int | None]) -> str:
     return "".join(text.translate(characters).split())
 
 

@@ -111,7 +111,10 @@ def wipe(settings: WorkerSettings) -> None:
 async def _unlink(settings: WorkerSettings) -> None:
     client = connect(settings.redis)
     try:
-        async for key in client.scan_iter(f"{settings.redis.namespace}:*", count=1000):
-            await client.unlink(key)
+        cursor = -1
+        while cursor:
+            cursor, names = await client.scan(max(cursor, 0), f"{settings.redis.namespace}:*", count=10_000)
+            if names:
+                await client.unlink(*names)
     finally:
         await client.aclose()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matchers.text import clean, clean_name
+from matchers.text import _in_full, clean, clean_name
 
 SPACES = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) in ("Zs", "Zl", "Zp")]
 DASHES = [chr(c) for c in range(sys.maxunicode + 1) if unicodedata.category(chr(c)) == "Pd" and c < 0x10000]
@@ -75,6 +75,12 @@ def test_ascii_takes_a_short_cut_to_the_same_end(text: str) -> None:
     assert clean(text) == clean(text + "\u00b7")
 
 
+@given(any_text | st.text(st.sampled_from("粤Ａａ１0aIſıß－・\u00ad\u3000 \u0301ﬁ㈱")))
+@settings(deadline=None)
+def test_the_short_cut_ends_where_the_long_way_does(text: str) -> None:
+    assert clean(text) == _in_full(text)
+
+
 @given(any_text)
 @settings(deadline=None)
 def test_a_clean_text_is_nfkc_and_has_no_white_space(text: str) -> None:
@@ -92,3 +98,7 @@ def test_no_character_of_unicode_is_unstable() -> None:
         if cleaner(cleaner(chr(code))) != cleaner(chr(code))
     ]
     assert unstable == []
+
+
+def test_the_short_cut_is_right_for_every_character_of_unicode() -> None:
+    assert [hex(code) for code in range(sys.maxunicode + 1) if clean(chr(code)) != _in_full(chr(code))] == []
