@@ -43,6 +43,13 @@ class Standing(NamedTuple):
     order: Order | None
 
 
+class Standings(NamedTuple):
+    """What is held of each id asked for, and the positions at which that was so."""
+
+    of: dict[str, Standing]
+    positions: dict[int, int]
+
+
 class WatchlistIndex(Protocol):
     """What screening's maybes are resolved against, and what the fence asks before every attempt."""
 
@@ -58,8 +65,8 @@ class WatchlistIndex(Protocol):
     async def lookup(self, keys: Sequence[Key]) -> Lookup:
         """Every order in place that holds one of the keys, each once. One round trip, whatever the number of keys."""
 
-    async def standings(self, order_ids: Sequence[str]) -> dict[str, Standing]:
-        """What is held of each id, released and unknown ones included."""
+    async def standings(self, order_ids: Sequence[str]) -> Standings:
+        """What is held of each id, released and unknown ones included. One round trip."""
 
     async def positions(self) -> dict[int, int]:
         """How far the index is, a partition; empty when it holds nothing at all."""
@@ -143,8 +150,9 @@ class MemoryIndex:
     async def lookup(self, keys: Sequence[Key]) -> Lookup:
         return Lookup(self._watchlist.candidates(keys), dict(self._positions))
 
-    async def standings(self, order_ids: Sequence[str]) -> dict[str, Standing]:
-        return {id_: Standing(self._watchlist.held(id_), self._watchlist.order(id_)) for id_ in order_ids}
+    async def standings(self, order_ids: Sequence[str]) -> Standings:
+        of = {id_: Standing(self._watchlist.held(id_), self._watchlist.order(id_)) for id_ in order_ids}
+        return Standings(of, dict(self._positions))
 
     async def positions(self) -> dict[int, int]:
         return dict(self._positions)

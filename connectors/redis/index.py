@@ -24,7 +24,7 @@ from connectors.redis.keyspace import delete_all
 from connectors.redis.scripts import packed
 from matchers.keys import Key, KeyHasher, KeyKind
 from matchers.wire import UnreadableError
-from watchlists.index import IndexMovedError, Logged, Lookup, Standing
+from watchlists.index import IndexMovedError, Logged, Lookup, Standing, Standings
 from watchlists.lifecycle import UNKNOWN, Decision, Held, decide
 from watchlists.order import Order, Release, read_order
 
@@ -114,7 +114,7 @@ class RedisIndex:
             ValueError: more than ``RECORDS_MAX`` records or ``BYTES_MAX`` bytes.
         """
         _check_size(records)
-        stored = await self._entries([logged.record.id for logged in records]) if records else {}
+        stored = (await self._entries([logged.record.id for logged in records]))[0] if records else {}
         decisions, changed = _decided(records, stored)
         written = self._written(changed)
         known = packed((id_, stored[id_].start) for id_ in written)
@@ -133,9 +133,10 @@ class RedisIndex:
         read = [self._read(entry.raw) for entry in _split(blob)]
         return Lookup([order for order, held in read if not wanted.isdisjoint(held)], _offsets(positions))
 
-    async def standings(self, order_ids: Sequence[str]) -> dict[str, Standing]:
-        entries = await self._entries(order_ids)
-        return {id_: Standing(entry.held, self._read(entry.raw).order if entry.raw else None) for id_, entry in entries.items()}
+    async def standings(self, order_ids: Sequence[str]) -> Standings:
+        entries, positions = await self._entries(order_ids)
+        of = {id_: Standing(entry.held, self._read(entry.raw).order if entry.raw else None) for id_, entry in entries.items()}
+        return Standings(of, positions)
 
     async def positions(self) -> dict[int, int]:
         positions, _ = await self._run(self._lookup_script, "")
@@ -153,10 +154,10 @@ class RedisIndex:
                 await delete_all(self._client, self._namespace, kind)
             await self._client.delete(positions)
 
-    async def _entries(self, order_ids: Sequence[str]) -> dict[str, _Entry]:
+    async def _entries(self, order_ids: Sequence[str]) -> tuple[dict[str, _Entry], dict[int, int]]:
         ids = list(dict.fromkeys(order_ids))
-        blob = await self._run(self._read_script, packed((id_,) for id_ in ids))
-        return dict(zip(ids, _split(blob), strict=True))
+        positions, blob = await self._run(self._read_script, packed((id_,) for id_ in ids))
+        return dict(zip(ids, _split(blob), strict=True)), _offsets(positions)
 
     def _written(self, changed: Mapping[str, tuple[Held, Logged]]) -> dict[str, _Entry]:
         """The new entries. A released order leaves what is held of its id, and nothing of its subject."""

@@ -48,10 +48,10 @@ while next <= #ids do
   id, next = struct.unpack('>I4c0', ids, next)
   values[#values + 1] = redis.call('GET', space .. ':order:' .. id) or '\\0\\0\\0\\0\\0\\0\\0\\0'
 end
-return table.concat(values)
+return {redis.call('HGETALL', space .. ':positions'), table.concat(values)}
 """
 )
-"""ARGV[3]: ids, packed. Answers every id's entry, in order; an unknown one is an entry of length nought."""
+"""ARGV[3]: ids, packed. Answers the positions, and every id's entry, in order; an unknown one is of length nought."""
 
 LOOKUP: Final = (
     _GUARD

@@ -179,11 +179,11 @@ class Delivering:
         followed = dict(self._followed())
         while True:
             try:
-                positions = await self._index.positions()
-                standing = (await self._index.standings([hit.order_id]))[hit.order_id]
+                standings = await self._index.standings([hit.order_id])
             except IndexUnavailableError as error:
                 _log.warning("the index does not answer; the hit waits", hit=hit.id, detail=str(error))
             else:
-                if is_as_far(positions, followed) and standing.held.version >= hit.order_version:
+                standing = standings.of[hit.order_id]
+                if is_as_far(standings.positions, followed) and standing.held.version >= hit.order_version:
                     return standing
             await asyncio.sleep(WAIT_S)

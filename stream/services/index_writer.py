@@ -130,7 +130,7 @@ class IndexWriter:
         """Refusals that were applied by a writer which may have died before it buried them."""
         floor = self._buried.get(partition, 0)
         readable, buried = _read([message for message in messages if message.offset() >= floor])
-        standings = await self._index.standings([logged.record.id for _, logged in readable])
+        standings = (await self._index.standings([logged.record.id for _, logged in readable])).of
         for message, logged in readable:
             decision = decide(standings[logged.record.id].held, logged.record).decision
             if decision.refused:

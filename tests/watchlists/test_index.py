@@ -67,7 +67,7 @@ async def apply(index: WatchlistIndex, *records: Logged) -> list[Decision]:
 async def test_an_index_that_holds_nothing_says_so(index: WatchlistIndex) -> None:
     assert await index.positions() == {}
     assert await index.lookup([key("E1")]) == ([], {})
-    assert (await index.standings(["Z"]))["Z"] == (Held(), None)
+    assert (await index.standings(["Z"])).of["Z"] == (Held(), None)
 
 
 async def test_an_order_is_found_by_each_of_its_keys_and_once_by_several(index: WatchlistIndex) -> None:
@@ -82,6 +82,7 @@ async def test_a_lookup_tells_the_positions_at_which_it_was_made(index: Watchlis
     await index.apply(0, 0, 7, [order("A", 1, ["E1"])])
     await index.apply(2, 0, 3, [])
     assert (await index.lookup([key("E1")])).positions == await index.positions() == {0: 7, 2: 3}
+    assert (await index.standings(["A"])).positions == {0: 7, 2: 3}
 
 
 async def test_orders_of_several_courts_on_one_subject_live_and_end_alone(index: WatchlistIndex) -> None:
@@ -127,20 +128,20 @@ async def test_a_batch_is_decided_record_by_record(index: WatchlistIndex) -> Non
 async def test_a_released_order_stands_without_its_subject(index: WatchlistIndex) -> None:
     await apply(index, order("A", 1, ["E1"]))
     await apply(index, release("A", 2))
-    assert (await index.standings(["A"]))["A"] == (Held("440106", 2, True), None)
+    assert (await index.standings(["A"])).of["A"] == (Held("440106", 2, True), None)
     assert await found(index, "E1") == {}
 
 
 async def test_standings_tell_of_every_id_that_was_asked(index: WatchlistIndex) -> None:
     placed = order("A", 1, ["E1"])
     await apply(index, placed, release("B", 4, court="9"))
-    standings = await index.standings(["A", "B", "C", "A"])
+    standings = (await index.standings(["A", "B", "C", "A"])).of
     assert standings == {
         "A": (Held("440106", 1), placed.record),
         "B": (Held(tombstones=(("9", 4),)), None),
         "C": (Held(), None),
     }
-    assert await index.standings([]) == {}
+    assert (await index.standings([])).of == {}
 
 
 @pytest.mark.parametrize("start", [0, 1, 3])
@@ -278,7 +279,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def every_id_stands_as_the_model_says(self) -> None:
-        for id_, standing in self.runner.run(self.index.standings(["A", "B", "C"])).items():
+        for id_, standing in self.runner.run(self.index.standings(["A", "B", "C"])).of.items():
             held = standing.held
             assert (held.court, held.version, held.released) == self.model.standing(id_)
             logged = self.model.order(id_)

@@ -92,7 +92,7 @@ async def test_an_order_changed_by_another_partition_s_writer_is_decided_again(i
         await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
     assert await index.positions() == {1: 1}
     await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
-    assert (await index.standings(["A"]))["A"].held.version == 5
+    assert (await index.standings(["A"])).of["A"].held.version == 5
 
 
 async def test_wipe_deletes_the_index_and_nothing_else(index: RedisIndex, client: redis.asyncio.Redis, namespace: str) -> None:
