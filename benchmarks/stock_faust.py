@@ -1,9 +1,9 @@
 """The named baseline: a stock Faust agent that does the same job, written as Faust's own guide would.
 
-    python -m benchmarks.stock_faust BOOTSTRAP TOPIC[,TOPIC...] KEYS.json COUNT
+    python -m benchmarks.stock_faust BOOTSTRAP TOPIC[,TOPIC...] KEYS.json COUNT RESULT.json
 
 One event at a time, JSON decoded by the standard library, one membership test in a set for each key the sighting carries.
-Prints one JSON line when COUNT sightings were seen: seconds from the first to the last, and CPU seconds of the process.
+Writes its result when COUNT sightings were seen: seconds from the first to the last, and CPU seconds of the process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import faust
 
 
-def main(bootstrap: str, topics: str, keys_file: str, count: int) -> None:
+def main(bootstrap: str, topics: str, keys_file: str, count: int, result_file: str) -> None:
     """Run the agent until it has seen ``count`` sightings, then end the process."""
     wanted = frozenset(json.loads(Path(keys_file).read_text("utf-8")))
     app = faust.App(
@@ -58,12 +58,11 @@ def main(bootstrap: str, topics: str, keys_file: str, count: int) -> None:
                     "seconds": time.perf_counter() - state["first"],
                     "cpu_seconds": time.process_time() - state["cpu"],
                 }
-                sys.stdout.write(json.dumps(result) + "\n")
-                sys.stdout.flush()
+                Path(result_file).write_text(json.dumps(result), "utf-8")
                 os._exit(0)
 
     faust.Worker(app, loglevel="ERROR", redirect_stdouts=False, quiet=True).execute_from_commandline()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
