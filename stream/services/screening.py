@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -88,6 +89,7 @@ class Screening:
                 "fetch.wait.max.ms": 10,
                 "queued.min.messages": 100_000,
                 "queued.max.messages.kbytes": 65_536,
+                "fetch.queue.backoff.ms": 5,
                 "fetch.message.max.bytes": 4 << 20,
             },
         )
@@ -132,11 +134,10 @@ class Screening:
             out += self._look_closer(messages[position], records[position], positions)
         if out:
             self._send(out)
-        counts: dict[str, int] = {}
-        for message in messages:
-            self._uncommitted[message.topic(), message.partition()] = message.offset() + 1
-            counts[message.topic()] = counts.get(message.topic(), 0) + 1
-        for topic, count in counts.items():
+        topics = [message.topic() for message in messages]
+        places = zip(topics, [message.partition() for message in messages], strict=True)
+        self._uncommitted.update(zip(places, [message.offset() + 1 for message in messages], strict=True))
+        for topic, count in Counter(topics).items():
             metrics.sightings_screened.labels(topic.removeprefix(self._settings.kafka.topic_prefix)).inc(count)
         self.screened += len(messages)
         metrics.screen_seconds.observe(time.perf_counter() - started)
