@@ -41,12 +41,26 @@ def keep(name: str, result: dict[str, Any]) -> Path:
     return path
 
 
+def family(pid: int) -> list[int]:
+    """A process and its children: a worker and its screener."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
 def cpu_seconds(pid: int) -> float:
-    """CPU seconds that a process has used so far, all threads, user and system."""
+    """CPU seconds that a process and its children have used so far, all threads, user and system."""
+    return sum(map(_cpu_seconds, family(pid)))
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process and its children, in MB; what they share is counted for each."""
+    return sum(map(_resident_mb, family(pid)))
+
+
+def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process, in MB."""
+def _resident_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-sightings_screened: Final = Counter("chakong_sightings_screened", "Sightings screened and acknowledged", ["topic"])
-maybes: Final = Counter("chakong_maybes", "Sightings that the filter took for a maybe")
-dead_letters: Final = Counter("chakong_dead_letters", "Records that could not be read or were refused", ["reason"])
-screen_seconds: Final = Histogram("chakong_screen_batch_seconds", "Screening one batch", buckets=_SECONDS)
-screening: Final = Gauge("chakong_screening", "1 while this worker screens, 0 while it catches up or is fenced")
-sighting_lag: Final = Gauge("chakong_sighting_lag", "Sightings of this worker's partitions not screened yet")
+SCREENER: Final = CollectorRegistry()
+"""The metrics of the screener, which is a process of its own: its worker tells them with its own."""
+ProcessCollector(namespace="chakong_screener", registry=SCREENER)
 
-orders_followed: Final = Gauge("chakong_orders_followed", "Records of orders that this worker's filter holds")
-orders_behind_seconds: Final = Gauge("chakong_orders_behind_seconds", "Since this worker last held every order there was")
-filter_fill: Final = Gauge("chakong_filter_fill_ratio", "Share of the filter's bits that are set")
-filter_false_positive_rate: Final = Gauge("chakong_filter_false_positive_rate", "Estimated from the filter's fill")
-generations: Final = Counter("chakong_generations_rebuilt", "Generations built anew")
+sightings_screened: Final = Counter(
+    "chakong_sightings_screened", "Sightings screened and acknowledged", ["topic"], registry=SCREENER
+)
+maybes: Final = Counter("chakong_maybes", "Sightings that the filter took for a maybe", registry=SCREENER)
+dead_letters: Final = Counter("chakong_dead_letters", "Records that could not be read or were refused", ["reason"])
+screen_seconds: Final = Histogram("chakong_screen_batch_seconds", "Screening one batch", buckets=_SECONDS, registry=SCREENER)
+screening: Final = Gauge(
+    "chakong_screening", "1 while this worker screens, 0 while it catches up or is fenced", registry=SCREENER
+)
+sighting_lag: Final = Gauge("chakong_sighting_lag", "Sightings of this worker's partitions not screened yet", registry=SCREENER)
+
+orders_followed: Final = Gauge(
+    "chakong_orders_followed", "Records of orders that this worker's filter holds", registry=SCREENER
+)
+orders_behind_seconds: Final = Gauge(
+    "chakong_orders_behind_seconds", "Since this worker last held every order there was", registry=SCREENER
+)
+filter_fill: Final = Gauge("chakong_filter_fill_ratio", "Share of the filter's bits that are set", registry=SCREENER)
+filter_false_positive_rate: Final = Gauge(
+    "chakong_filter_false_positive_rate", "Estimated from the filter's fill", registry=SCREENER
+)
+generations: Final = Counter("chakong_generations_rebuilt", "Generations built anew", registry=SCREENER)
 
 orders_indexed: Final = Counter("chakong_orders_indexed", "Records of orders applied to the index", ["decision"])
 in_force_seconds: Final = Histogram(

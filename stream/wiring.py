@@ -23,11 +23,10 @@ from matchers.keys import KeyHasher
 from stream import metrics
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
-from stream.services.follower import OrderFollower
 from stream.services.index_writer import IndexWriter
 from stream.services.rebuilding import rebuild_ledger
 from stream.services.resolving import Resolving
-from stream.services.screening import Screening
+from stream.services.screener_process import ScreenerProcess
 from stream.settings import WorkerSettings, worker_id
 from watchlists.index import WatchlistIndex
 from watchlists.policy import Policy
@@ -64,9 +63,8 @@ class Wiring:
         self.records = Records(settings.kafka, "chakong-worker")
         self.endpoints = _endpoints(settings.courts)
         self.webhook = Webhook(settings.courts)
-        self.follower = OrderFollower(settings, self.hasher)
-        self.effect = Effect(worker_id(), self.follower, self.leases, self.index, self.in_force, settings.behind_s_max)
-        self.screening = Screening(settings, self.hasher, self.follower, self.records, self.effect.may_screen)
+        self.screener = ScreenerProcess(worker_id())
+        self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
         self.resolving = Resolving(self.index, self.policy, self.records)
         self.delivering = Delivering(
@@ -76,7 +74,7 @@ class Wiring:
             self.endpoints,
             self.webhook,
             self.records,
-            lambda: self.follower.positions,
+            self.screener.followed,
             ladder=settings.ladder(),
         )
 
@@ -85,18 +83,16 @@ class Wiring:
         return ensure_topics(self.settings.kafka)
 
     async def start(self) -> None:
-        """Start the threads. The screening gate stays shut until the filter has caught up and the lease is held."""
+        """Start the screener. Its gate stays shut until its filter has caught up and the lease is held."""
         await self.index.claim_fingerprint()
         await rebuild_ledger(self.settings.kafka, self.ledger)
-        self.follower.start()
-        self.screening.start()
+        await self.screener.start()
 
     async def stop(self) -> None:
         """Stop in the order of the flow: no new sightings, then no new orders, then let go."""
-        self.screening.stop()
+        await self.screener.stop()
         self.index_writer.stop()
         self.effect.stop()
-        self.follower.stop()
         await self.webhook.close()
         self.records.close()
 

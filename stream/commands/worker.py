@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import logging
 import sys
 from typing import Final
 
@@ -16,17 +14,13 @@ from connectors.courts.endpoints import EndpointsError
 from connectors.kafka.errors import KafkaError
 from matchers.wire import reason
 from stream.app import build_app
+from stream.interpreter import settle
+from stream.logs import log_to_stderr
 from stream.settings import WorkerSettings
 from stream.wiring import Wiring
 from watchlists.policy import PolicyError
 
 CANNOT_START: Final = 2
-SWITCH_S: Final = 0.0005
-"""How long the screening thread keeps the interpreter while the event loop waits: a hit passes the loop some twenty times."""
-
-GARBAGE_EVERY: Final = 200_000
-"""Objects made and not freed before the collector looks for cycles. A batch of sightings is 8,192 objects without any; by
-Python's own 700 it was searched a dozen times, for two fifths of the screening thread's time."""
 
 
 @click.command()
@@ -34,7 +28,6 @@ Python's own 700 it was searched a dozen times, for two fifths of the screening 
 def worker(metrics_port: int | None) -> None:
     """Run one Faust worker; run as many as you like. Settings come from the environment (CHAKONG_...)."""
     log_to_stderr()
-    sys.setswitchinterval(SWITCH_S)
     try:
         settings = WorkerSettings() if metrics_port is None else WorkerSettings(metrics_port=metrics_port)
         wiring = Wiring(settings)
@@ -46,25 +39,8 @@ def worker(metrics_port: int | None) -> None:
     if made:
         structlog.get_logger("worker").info("topics made", topics=made)
     app = build_app(wiring)
-    gc.collect()
-    gc.freeze()  # what is loaded stays, and need not be looked at again
-    gc.set_threshold(GARBAGE_EVERY, 10, 10)
+    settle()
     faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True).execute_from_commandline()
-
-
-def log_to_stderr() -> None:
-    """Structured logs: one JSON object a line, ids and reasons only."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 def _give_up(why: str) -> None:

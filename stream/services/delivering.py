@@ -51,7 +51,7 @@ class Delivering:
         endpoints: Endpoints,
         webhook: Webhook,
         records: Records,
-        followed: Callable[[], Mapping[int, int]],
+        followed: Callable[[], Mapping[int, int] | None],
         *,
         ladder: RetryLadder | None = None,
         clock: Callable[[], dt.datetime] = _now,
@@ -171,12 +171,13 @@ class Delivering:
                 await asyncio.sleep(WAIT_S)
 
     async def _standing(self, hit: Hit) -> Standing:
-        """What is held of the order, once the index holds every order that this worker has followed.
+        """What is held of the order, once the index holds every order that this worker's filter holds.
 
         An index that is being rebuilt holds an order before it holds its release, so it is waited for: a version that is
         high enough is no proof.
         """
-        followed = dict(self._followed())
+        while (followed := self._followed()) is None:
+            await asyncio.sleep(WAIT_S)
         while True:
             try:
                 standings = await self._index.standings([hit.order_id])

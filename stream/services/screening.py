@@ -58,6 +58,8 @@ class Screening:
         self._paused = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="screening", daemon=True)
+        self._unreadable: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self.failure: BaseException | None = None
         self.progressed_at = time.monotonic()
         self.screened = 0
@@ -69,6 +71,12 @@ class Screening:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(35)
+
+    def take_unreadable(self) -> dict[str, int]:
+        """How many sightings could not be read, by reason, since this was last asked."""
+        with self._counting:
+            taken, self._unreadable = dict(self._unreadable), Counter()
+        return taken
 
     def _run(self) -> None:
         try:
@@ -88,9 +96,9 @@ class Screening:
                 "fetch.min.bytes": 32_768,
                 "fetch.wait.max.ms": 10,
                 "queued.min.messages": 100_000,
-                "queued.max.messages.kbytes": 65_536,
+                "queued.max.messages.kbytes": 32_768,
                 "fetch.queue.backoff.ms": 5,
-                "fetch.message.max.bytes": 4 << 20,
+                "fetch.message.max.bytes": 1 << 19,
             },
         )
         client.subscribe(
@@ -149,7 +157,8 @@ class Screening:
         try:
             sighting = read_sighting(raw)
         except UnreadableError as error:
-            metrics.dead_letters.labels(error.reason).inc()
+            with self._counting:
+                self._unreadable[error.reason] += 1
             return [dead_letter(topic, partition, offset, now, error.reason, error.detail, raw)]
         hashes = np.array([self._hasher.hash_key(key) for key in sighting.keys()], np.uint64)
         matching = hashes[self._follower.contains(hashes)].tolist()
