@@ -24,7 +24,7 @@ def latency(rate: float, seconds: float, orders: int, hit_ratio: float) -> None:
     console = Console()
     root = project_root()
     addresses = stack.up(root, console.print)
-    plan = Plan(orders=orders, seconds=seconds, rate=rate, hit_ratio=hit_ratio, dirtiness=0.0)
+    plan = Plan(orders=orders, seconds=seconds, rate=rate, hit_ratio=hit_ratio, dirtiness=0.0, prepared=True)
     report = asyncio.run(Run(root, addresses, plan, console.print).run())
     summary(report, console)
     p50, p95, p99 = percentiles(report.progress.latencies_s)

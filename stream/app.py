@@ -18,10 +18,10 @@ from connectors.kafka.topics import CANDIDATES, HITS
 from stream.acknowledging import InOrder
 from stream.core.hit import Hit
 from stream.engine import Engine
+from stream.gathering import gathered
 from stream.wiring import Wiring
 
 RESOLVE_BATCH: Final = 1000
-RESOLVE_WITHIN_S: Final = 0.01
 DELIVERING_MAX: Final = 2000
 """Hits under way at once in one worker; more wait in their topic."""
 _log = structlog.get_logger("worker")
@@ -58,8 +58,8 @@ def build_app(wiring: Wiring) -> faust.App:
 def _resolve_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="resolve")
     async def resolve(stream: Any) -> None:
-        # noack_take, and acknowledged by hand: take() acknowledges a batch whose processing raised, too.
-        async for events in stream.noack_take(RESOLVE_BATCH, within=RESOLVE_WITHIN_S):
+        # Not take(): it waits for more, and acknowledges a batch whose processing raised, too.
+        async for events in gathered(stream.noack().events(), RESOLVE_BATCH):
             await wiring.resolving.batch([event.value for event in events])
             for event in events:
                 await stream.ack(event)
