@@ -19,9 +19,12 @@ from stream.acknowledging import InOrder
 from stream.core.hit import Hit
 from stream.engine import Engine
 from stream.gathering import gathered
+from stream.services.resolving import CandidateRecord
 from stream.wiring import Wiring
 
 RESOLVE_BATCH: Final = 1000
+RESOLVING_MAX: Final = 32
+"""Batches under way at once in one worker: one that waits for the index holds up no other."""
 DELIVERING_MAX: Final = 2000
 """Hits under way at once in one worker; more wait in their topic."""
 _log = structlog.get_logger("worker")
@@ -58,11 +61,15 @@ def build_app(wiring: Wiring) -> faust.App:
 def _resolve_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="resolve")
     async def resolve(stream: Any) -> None:
+        free = asyncio.Semaphore(RESOLVING_MAX)
+        in_order = InOrder(stream.ack)
         # Not take(): it waits for more, and acknowledges a batch whose processing raised, too.
-        async for events in gathered(stream.noack().events(), RESOLVE_BATCH):
-            await wiring.resolving.batch([event.value for event in events])
-            for event in events:
-                await stream.ack(event)
+        async with asyncio.TaskGroup() as under_way:
+            async for events in gathered(stream.noack().events(), RESOLVE_BATCH):
+                await free.acquire()
+                for event in events:
+                    in_order.came(event)
+                under_way.create_task(_resolve(wiring, in_order, events, free))
 
 
 def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
@@ -79,13 +86,36 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
             task.add_done_callback(under_way.discard)
 
 
+async def _resolve(wiring: Wiring, in_order: InOrder, events: list[Any], free: asyncio.Semaphore) -> None:
+    """One batch of candidates, acknowledged when every hit of it is durable."""
+    records = [CandidateRecord(e.message.topic, e.message.partition, e.message.offset, e.value) for e in events]
+    try:
+        await wiring.resolving.batch(records)
+    except Exception as error:
+        _log.exception("a batch of candidates could not be resolved; one by one", error=type(error).__name__)
+        for record in records:
+            await _resolve_alone(wiring, record)
+    free.release()
+    for event in events:
+        await in_order.done(event)
+
+
+async def _resolve_alone(wiring: Wiring, record: CandidateRecord) -> None:
+    try:
+        await wiring.resolving.batch([record])
+    except Exception as error:
+        # A bug must not hold up every candidate behind this one: it is buried with its reason, and can be sent again.
+        _log.exception("a candidate could not be resolved", offset=record.offset, error=type(error).__name__)
+        await wiring.bury(*record, "internal_error", type(error).__name__)
+
+
 async def _deliver(wiring: Wiring, in_order: InOrder, event: Any, free: asyncio.Semaphore) -> None:
     """One hit's story; its record is acknowledged at the end of it."""
     try:
         hit = Hit.model_validate(msgspec.json.decode(event.value))
     except ValueError:
         _log.error("a hit cannot be read", partition=event.message.partition, offset=event.message.offset)
-        await wiring.bury_hit(event.message, event.value, "invalid_hit", "the record is no hit")
+        await _bury(wiring, event, "invalid_hit", "the record is no hit")
     else:
         await _tell(wiring, event, hit)
     finally:
@@ -99,4 +129,8 @@ async def _tell(wiring: Wiring, event: Any, hit: Hit) -> None:
     except Exception as error:
         # A bug must not hold up every hit behind this one: it is buried with its reason, and stays in `hits` for ever.
         _log.exception("a hit could not be delivered", hit=hit.id, error=type(error).__name__)
-        await wiring.bury_hit(event.message, event.value, "internal_error", type(error).__name__)
+        await _bury(wiring, event, "internal_error", type(error).__name__)
+
+
+async def _bury(wiring: Wiring, event: Any, reason: str, detail: str) -> None:
+    await wiring.bury(event.message.topic, event.message.partition, event.message.offset, event.value, reason, detail)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import redis.asyncio
 
@@ -14,7 +13,7 @@ from connectors.courts.settings import CourtsSettings
 from connectors.courts.webhook import Webhook
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ensure_topics
+from connectors.kafka.topics import ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
@@ -24,8 +23,9 @@ from stream import metrics
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
 from stream.services.index_writer import IndexWriter
+from stream.services.reached import Reached
 from stream.services.rebuilding import rebuild_ledger
-from stream.services.resolving import Resolving
+from stream.services.resolving import Resolving, send_for_sure
 from stream.services.screener_process import ScreenerProcess
 from stream.settings import WorkerSettings, worker_id
 from watchlists.index import WatchlistIndex
@@ -66,7 +66,8 @@ class Wiring:
         self.screener = ScreenerProcess(worker_id())
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
-        self.resolving = Resolving(self.index, self.policy, self.records)
+        reached = Reached(self.screener.followed)
+        self.resolving = Resolving(self.index, self.policy, self.records, reached)
         self.delivering = Delivering(
             self.index,
             self.ledger,
@@ -74,7 +75,7 @@ class Wiring:
             self.endpoints,
             self.webhook,
             self.records,
-            self.screener.followed,
+            reached,
             ladder=settings.ladder(),
         )
 
@@ -96,16 +97,7 @@ class Wiring:
         await self.webhook.close()
         self.records.close()
 
-    async def bury_hit(self, message: Any, raw: bytes, reason: str, detail: str) -> None:
-        """A record of ``hits`` that cannot be delivered goes to the dead letters."""
+    async def bury(self, topic: str, partition: int, offset: int, raw: bytes, reason: str, detail: str) -> None:
+        """A record of ``candidates`` or ``hits`` that cannot be worked on goes to the dead letters."""
         metrics.dead_letters.labels(reason).inc()
-        letter = dead_letter(
-            self.settings.kafka.topic(HITS),
-            message.partition,
-            message.offset,
-            dt.datetime.now(dt.UTC),
-            reason,
-            detail,
-            raw,
-        )
-        await self.records.send_soon([letter])
+        await send_for_sure(self.records, [dead_letter(topic, partition, offset, dt.datetime.now(dt.UTC), reason, detail, raw)])

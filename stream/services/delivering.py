@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,7 +28,8 @@ from stream.core.instruction import instruct
 from stream.core.notification import hit_notification
 from stream.core.ports import Ledger, Told
 from stream.core.resolve import hit_of, judge
-from stream.services.resolving import hit_record, is_as_far, send_for_sure
+from stream.services.reached import Reached
+from stream.services.resolving import hit_record, send_for_sure
 from watchlists.index import Standing, WatchlistIndex
 from watchlists.policy import Policy
 
@@ -51,14 +52,14 @@ class Delivering:
         endpoints: Endpoints,
         webhook: Webhook,
         records: Records,
-        followed: Callable[[], Mapping[int, int] | None],
+        reached: Reached,
         *,
         ladder: RetryLadder | None = None,
         clock: Callable[[], dt.datetime] = _now,
     ) -> None:
         self._index, self._ledger, self._policy = index, ledger, policy
         self._endpoints, self._webhook, self._records = endpoints, webhook, records
-        self._followed = followed
+        self._reached = reached
         self._ladder, self._clock = ladder or RetryLadder(), clock
         self._dice = random.SystemRandom()
 
@@ -171,13 +172,11 @@ class Delivering:
                 await asyncio.sleep(WAIT_S)
 
     async def _standing(self, hit: Hit) -> Standing:
-        """What is held of the order, once the index holds every order that this worker's filter holds.
+        """What a whole index holds of the order.
 
-        An index that is being rebuilt holds an order before it holds its release, so it is waited for: a version that is
-        high enough is no proof.
+        One that is being rebuilt is waited for, since it holds an order before its release: a version that is high enough is
+        no proof.
         """
-        while (followed := self._followed()) is None:
-            await asyncio.sleep(WAIT_S)
         while True:
             try:
                 standings = await self._index.standings([hit.order_id])
@@ -185,6 +184,6 @@ class Delivering:
                 _log.warning("the index does not answer; the hit waits", hit=hit.id, detail=str(error))
             else:
                 standing = standings.of[hit.order_id]
-                if is_as_far(standings.positions, followed) and standing.held.version >= hit.order_version:
+                if await self._reached.is_whole(standings.positions) and standing.held.version >= hit.order_version:
                     return standing
             await asyncio.sleep(WAIT_S)

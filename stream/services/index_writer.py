@@ -31,7 +31,8 @@ from watchlists.glance import glance
 from watchlists.index import IndexMovedError, Logged, WatchlistIndex
 from watchlists.lifecycle import SAYS, decide
 
-BATCH: Final = 500
+BATCH: Final = 200
+"""Records at once: hits wait for no more than these, on the event loop and in Redis."""
 POLL_S: Final = 0.02
 RETRY_S: Final = 0.5
 CHECK_S: Final = 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
@@ -23,6 +23,7 @@ from stream import metrics
 from stream.core.candidate import Candidate
 from stream.core.hit import Hit
 from stream.core.resolve import hit_of, judge
+from stream.services.reached import Reached, is_as_far
 from watchlists.index import Lookup, WatchlistIndex
 from watchlists.policy import Policy
 
@@ -32,41 +33,61 @@ _log = structlog.get_logger("resolving")
 _decoder: Final = msgspec.json.Decoder(Candidate)
 
 
+class CandidateRecord(NamedTuple):
+    """A record of ``candidates``."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+
+
 class Resolving:
-    """Candidates in, hits out. An index that is empty, behind or unreachable is waited for; it never means "no match"."""
+    """Candidates in, hits out. An index that is empty, rebuilt or unreachable is waited for; it never means "no match"."""
 
-    def __init__(self, index: WatchlistIndex, policy: Policy, records: Records) -> None:
-        self._index, self._policy, self._records = index, policy, records
+    def __init__(self, index: WatchlistIndex, policy: Policy, records: Records, reached: Reached) -> None:
+        self._index, self._policy, self._records, self._reached = index, policy, records, reached
 
-    async def batch(self, values: Sequence[bytes]) -> None:
-        """Resolve one batch of candidate records; returns once every hit of it is durable."""
+    async def batch(self, records: Sequence[CandidateRecord]) -> None:
+        """Resolve one batch of candidate records; returns once every hit of it is durable.
+
+        What the index holds already is told at once. Candidates whose filter was further than the index are looked up again
+        when it is as far: no hit is missed, and none waits for orders that do not concern it.
+        """
         started = time.perf_counter()
-        candidates, out = _read(values)
-        found = await self._look_up(candidates)
+        candidates, out = _read(records)
+        needed = [candidate.filter_positions() for candidate, _ in candidates]
+        sightings = [sighting for _, sighting in candidates]
+        found = await self._look_up(sightings, {})
+        hits = self._judge(sightings, found)
+        await send_for_sure(self._records, [*out, *map(hit_record, hits)])
+        if any(late := [not is_as_far(found.positions, positions) for positions in needed]):
+            metrics.index_waits.labels("behind").inc()
+            told = {(hit.id, hit.order_version) for hit in hits}
+            sightings = list(compress(sightings, late))
+            found = await self._look_up(sightings, _furthest(compress(needed, late)))
+            hits = [hit for hit in self._judge(sightings, found) if (hit.id, hit.order_version) not in told]
+            await send_for_sure(self._records, list(map(hit_record, hits)))
+        metrics.resolve_seconds.observe(time.perf_counter() - started)
+
+    def _judge(self, sightings: Sequence[Sighting], found: Lookup) -> list[Hit]:
         now = dt.datetime.now(dt.UTC)
-        outcomes: Counter[str] = Counter()
-        for _, sighting in candidates:
+        hits: list[Hit] = []
+        for sighting in sightings:
             keys = set(sighting.keys())
             for order in found.orders:
                 if keys.isdisjoint(order.keys()):
                     continue
                 judgement = judge(order, sighting, self._policy)
-                outcomes[judgement.outcome.value] += 1
+                metrics.judgements.labels(judgement.outcome.value).inc()
                 hit = hit_of(judgement, sighting, self._policy, now)
                 if hit is not None:
-                    out.append(hit_record(hit))
-        await send_for_sure(self._records, out)
-        for outcome, count in outcomes.items():
-            metrics.judgements.labels(outcome).inc(count)
-        metrics.resolve_seconds.observe(time.perf_counter() - started)
+                    hits.append(hit)
+        return hits
 
-    async def _look_up(self, candidates: Sequence[tuple[Candidate, Sighting]]) -> Lookup:
-        """What the index holds of the batch, once it is as far as every filter was that took one for a maybe."""
-        needed: dict[int, int] = {}
-        for candidate, _ in candidates:
-            for partition, offset in candidate.filter_positions().items():
-                needed[partition] = max(needed.get(partition, 0), offset)
-        keys = list(dict.fromkeys(key for _, sighting in candidates for key in sighting.keys()))
+    async def _look_up(self, sightings: Sequence[Sighting], needed: Mapping[int, int]) -> Lookup:
+        """What a whole index holds of the sightings' keys, once it is as far as needed."""
+        keys = list(dict.fromkeys(key for sighting in sightings for key in sighting.keys()))
         wait = WAIT_S
         while True:
             try:
@@ -75,11 +96,18 @@ class Resolving:
                 metrics.index_waits.labels("unavailable").inc()
                 _log.warning("the index does not answer; candidates wait", detail=str(error))
             else:
-                if is_as_far(found.positions, needed):
+                if await self._reached.is_whole(found.positions) and is_as_far(found.positions, needed):
                     return found
-                metrics.index_waits.labels("behind").inc()
             await asyncio.sleep(wait)
             wait = min(wait * 2, WAIT_S_MAX)
+
+
+def _furthest(positions: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    furthest: dict[int, int] = {}
+    for one in positions:
+        for partition, offset in one.items():
+            furthest[partition] = max(furthest.get(partition, 0), offset)
+    return furthest
 
 
 def hit_record(hit: Hit) -> Record:
@@ -98,19 +126,15 @@ async def send_for_sure(records: Records, out: Sequence[Record]) -> None:
             return
 
 
-def _read(values: Sequence[bytes]) -> tuple[list[tuple[Candidate, Sighting]], list[Record]]:
+def _read(records: Sequence[CandidateRecord]) -> tuple[list[tuple[Candidate, Sighting]], list[Record]]:
     candidates, buried = [], []
-    for value in values:
+    for record in records:
         try:
-            candidate = _decoder.decode(value)
+            candidate = _decoder.decode(record.value)
             candidates.append((candidate, read_sighting(bytes(candidate.sighting))))
         except (UnreadableError, msgspec.DecodeError, UnicodeDecodeError) as error:
             why = error.reason if isinstance(error, UnreadableError) else "invalid_candidate"
             metrics.dead_letters.labels(why).inc()
-            buried.append(dead_letter("candidates", -1, -1, dt.datetime.now(dt.UTC), why, type(error).__name__, value))
+            place = (record.topic, record.partition, record.offset)
+            buried.append(dead_letter(*place, dt.datetime.now(dt.UTC), why, type(error).__name__, record.value))
     return candidates, buried
-
-
-def is_as_far(positions: Mapping[int, int], needed: Mapping[int, int]) -> bool:
-    """Whether an index at these positions holds everything up to the needed ones."""
-    return all(positions.get(partition, 0) >= offset for partition, offset in needed.items())
