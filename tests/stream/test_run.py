@@ -73,6 +73,18 @@ def test_redis_wiped_and_down_in_mid_stream_loses_nothing(tmp_path: Path, privat
     _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2, passage_s=8), cut))
 
 
+def test_kafka_frozen_in_mid_stream_loses_nothing(tmp_path: Path, private_stack: Stack) -> None:
+    async def freeze(run: Run) -> None:
+        await _until_streaming(run, 4_000)
+        await asyncio.to_thread(private_stack.kafka.pause)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(private_stack.kafka.resume)
+
+    found = private_stack.find()
+    assert found is not None
+    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2, passage_s=8), freeze))
+
+
 def _worker(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
     secret = tmp_path / "secret"
     secret.write_text("s" * 32)
