@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,7 +19,6 @@ from matchers.documents import document_key
 from matchers.keys import KeyHasher, KeyHashes, KeyKind
 from matchers.plates import plate_number, vin_number
 
-_NEWLINE: Final = ord("\n")
 _LANE_BYTES: Final = 8
 _Bytes = NDArray[np.uint8]
 _Table = NDArray[np.bool_]
@@ -41,9 +41,12 @@ _IDEOGRAPH: Final = (np.arange(256) >= 0xE4) & (np.arange(256) <= 0xE9)
 
 
 class Writing(NamedTuple):
-    """Byte lengths, and for slices of the bytes the characters allowed there, in which an identifier is canonical."""
+    """Lengths in characters, the bytes beyond those, and for slices of the bytes the characters allowed there, in which an
+    identifier is canonical.
+    """
 
     lengths: frozenset[int]
+    wide: int
     allowed: tuple[tuple[slice, _Table], ...]
 
     def fits(self, matrix: _Bytes) -> _Table:
@@ -55,11 +58,11 @@ class Writing(NamedTuple):
 
 
 WRITINGS: Final[dict[KeyKind | None, Writing]] = {
-    "resident_id": Writing(frozenset({18}), ((slice(0, 17), _DIGITS), (slice(17, 18), _DIGITS_X))),
-    "plate": Writing(frozenset({9, 10}), ((slice(0, 1), _IDEOGRAPH), (slice(3, 4), _LETTERS), (slice(4, None), _NO_IO))),
-    "vin": Writing(frozenset({17}), ((slice(0, 17), _NO_IOQ),)),
+    "resident_id": Writing(frozenset({18}), 0, ((slice(0, 17), _DIGITS), (slice(17, 18), _DIGITS_X))),
+    "plate": Writing(frozenset({7, 8}), 2, ((slice(0, 1), _IDEOGRAPH), (slice(3, 4), _LETTERS), (slice(4, None), _NO_IO))),
+    "vin": Writing(frozenset({17}), 0, ((slice(0, 17), _NO_IOQ),)),
 }
-_OTHER_DOCUMENT: Final = Writing(frozenset({5, 6, 7, 8, 9, 12}), ((slice(0, None), _ALNUM),))
+_OTHER_DOCUMENT: Final = Writing(frozenset({5, 6, 7, 8, 9, 12}), 0, ((slice(0, None), _ALNUM),))
 """Not 10 or 11 characters (a permit may carry an issue count) and not 18 (it may be a resident ID)."""
 
 
@@ -101,30 +104,24 @@ def _canonical(kind: KeyKind, value: str) -> tuple[KeyKind, str]:
 
 def _hash_canonical(kind: KeyKind, values: Sequence[str], hasher: KeyHasher) -> tuple[NDArray[np.int64], KeyHashes, list[int]]:
     """Positions and hashes of the identifiers that fit their writing, and the positions of the others."""
-    text, ends = _lines(values)
-    if len(ends) != len(values):  # somebody wrote a line break into an identifier; a space fits no writing either
-        text, ends = _lines([value.replace("\n", " ") for value in values])
     writing = WRITINGS.get(kind, _OTHER_DOCUMENT)
-    starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))
-    lengths = ends - starts
+    lengths = np.fromiter(map(len, values), np.int64, len(values))
     done = np.zeros(len(values), np.bool_)
     positions, hashes = [], []
-    for length in np.flatnonzero(np.bincount(lengths)).tolist():
+    for length in np.flatnonzero(np.bincount(lengths, minlength=1)).tolist():
         if length not in writing.lengths:
             continue
         of_length = np.flatnonzero(lengths == length)
-        lanes = -(-length // _LANE_BYTES)
-        matrix = np.zeros((len(of_length), lanes * _LANE_BYTES), np.uint8)
-        if len(of_length) == len(values):
-            matrix[:, :length] = text.reshape(len(values), length + 1)[:, :length]
-        else:
-            matrix[:, :length] = text[starts[of_length, None] + np.arange(length)]
-        fits = writing.fits(matrix[:, :length])
+        row_bytes = length + writing.wide
+        text, of_length = _side_by_side(values, of_length, row_bytes, ascii_only=not writing.wide)
+        matrix = np.zeros((len(of_length), -(-row_bytes // _LANE_BYTES) * _LANE_BYTES), np.uint8)
+        matrix[:, :row_bytes] = text.reshape(len(of_length), row_bytes)
+        fits = writing.fits(matrix[:, :row_bytes])
         if not fits.all():
             of_length, matrix = of_length[fits], matrix[fits]
         done[of_length] = True
         positions.append(of_length)
-        hashes.append(hasher.hash_lanes(kind, matrix.view("<u8"), np.uint64(length)))
+        hashes.append(hasher.hash_lanes(kind, matrix.view("<u8"), np.uint64(row_bytes)))
     return (
         np.concatenate([np.empty(0, np.int64), *positions]),
         np.concatenate([np.empty(0, np.uint64), *hashes]),
@@ -132,7 +129,22 @@ def _hash_canonical(kind: KeyKind, values: Sequence[str], hasher: KeyHasher) -> 
     )
 
 
-def _lines(values: Sequence[str]) -> tuple[_Bytes, NDArray[np.int64]]:
-    """The identifiers' bytes, a line each, and where the lines end."""
-    text = np.frombuffer(("\n".join(values) + "\n").encode("utf-8", "surrogatepass"), np.uint8)
-    return text, np.flatnonzero(text == _NEWLINE)
+def _side_by_side(
+    values: Sequence[str], where: NDArray[np.int64], row_bytes: int, *, ascii_only: bool
+) -> tuple[_Bytes, NDArray[np.int64]]:
+    """The bytes of those of the identifiers that have ``row_bytes`` of them, without anything between; and which those are.
+
+    No identifier may shift another: where not all are ASCII, each is measured.
+    """
+    chosen = values if len(where) == len(values) else [values[position] for position in where.tolist()]
+    if ascii_only:
+        joined = "".join(chosen)
+        if not joined.isascii():
+            kept = np.fromiter(map(str.isascii, chosen), np.bool_, len(chosen))
+            joined, where = "".join(compress(chosen, kept.tolist())), where[kept]
+        return np.frombuffer(joined.encode("ascii"), np.uint8), where
+    encoded = [value.encode("utf-8", "surrogatepass") for value in chosen]
+    kept = np.fromiter(map(len, encoded), np.int64, len(encoded)) == row_bytes
+    if not kept.all():
+        encoded, where = list(compress(encoded, kept.tolist())), where[kept]
+    return np.frombuffer(b"".join(encoded), np.uint8), where

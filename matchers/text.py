@@ -21,10 +21,7 @@ _INVISIBLE: Final = (
 )
 """Spaces without width and the marks of writing direction, which copying from a document brings along."""
 _DROP_FROM_IDENTIFIERS: Final = dict.fromkeys(map(ord, _HYPHENS + _MIDDLE_DOTS + _INVISIBLE))
-_SHORT_CUT: Final[dict[int, int | None]] = (
-    {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | _DROP_FROM_IDENTIFIERS | {0xFF0D: None}
-)
-"""Full-width ASCII as ASCII, less what is dropped: what NFKC would do to nearly every identifier that is not ASCII."""
+_DROPPED: Final = re.compile(f"[\\s{re.escape(_HYPHENS + _MIDDLE_DOTS + _INVISIBLE)}]+")
 _SETTLED: Final = re.compile(r"[0-9A-Z\u4e00-\u9fff]*")
 """Characters that NFKC, upper-casing and dropping leave alone, alone and side by side."""
 _DROP_FROM_NAMES: Final = dict.fromkeys(map(ord, _MIDDLE_DOTS + _INVISIBLE))
@@ -34,11 +31,12 @@ def clean(identifier: str) -> str:
     """The identifier in NFKC, upper case, without spaces, hyphens and middle dots.
 
     Upper-casing and dropping characters can each undo NFKC (``"ŉ".upper()`` is two characters), so the three steps are
-    repeated until nothing changes. ASCII is done after one pass, and so is what a short cut makes ASCII and ideographs of.
+    repeated until nothing changes. ASCII is done after one pass, and so is what then holds nothing but digits, letters and
+    ideographs.
     """
     if identifier.isascii():
         return "".join(identifier.upper().replace("-", "").split())
-    short = _drop(identifier.upper(), _SHORT_CUT)
+    short = _DROPPED.sub("", unicodedata.normalize("NFKC", identifier).upper())
     return short if _SETTLED.fullmatch(short) else _in_full(identifier)
 
 
@@ -51,7 +49,7 @@ def clean_name(name: str) -> str:
     return _until_stable(name, lambda text: _drop(text.casefold(), _DROP_FROM_NAMES))
 
 
-def _drop(text: str, characters: Mapping[int, int | None]) -> str:
+def _drop(text: str, characters: Mapping[int, None]) -> str:
     return "".join(text.translate(characters).split())
 
 
