@@ -6,16 +6,11 @@ sightings: in batches for KeyFilter, one by one for the others. False positives 
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -26,9 +21,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from benchmarks.machine import keep
 from watchlists.bloom import KeyFilter
 
-RESULTS = Path(__file__).parent / "results" / "filter.json"
 BATCH = 16_384
 HELD_ONE_IN = 10_000
 RUNS = 3
@@ -138,18 +133,6 @@ def result(name: str, keys: int, build: float, probe: float, memory: int, false:
     )
 
 
-def machine() -> dict[str, Any]:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "pybloom-live", "bitarray")},
-    }
-
-
 CONTESTANTS: tuple[Callable[[Keys, float], Result], ...] = (key_filter, stock_filter, plain_set)
 
 
@@ -172,23 +155,15 @@ def show(results: list[Result], keys: int, error_rate: float) -> None:
 @click.command("filter")
 @click.option("--keys", default=10_000_000, show_default=True, type=click.IntRange(min=10_000), help="Keys held.")
 @click.option("--error-rate", default=1e-5, show_default=True, help="The filters' promised rate.")
-@click.option("--out", default=RESULTS, type=click.Path(dir_okay=False, path_type=Path), help="Where the JSON goes.")
-def filter_(keys: int, error_rate: float, out: Path) -> None:
+def filter_(keys: int, error_rate: float) -> None:
     """The Bloom filter in batches, against pybloom-live key by key and a Python set."""
     held = random_keys(keys, 1)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         contestants = progress.track(CONTESTANTS, description="measuring")
         results = [contestant(held, error_rate) for contestant in contestants]
     show(results, keys, error_rate)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "keys": keys,
-        "error_rate": error_rate,
-        "batch": BATCH,
-        "machine": machine(),
-        "results": [asdict(r) for r in results],
-    }
-    out.write_text(json.dumps(report, indent=2) + "\n")
+    measured = {"keys": keys, "error_rate": error_rate, "batch": BATCH, "results": [asdict(r) for r in results]}
+    Console().print(f"Kept in {keep('filter', measured)}")
 
 
 def main() -> None:

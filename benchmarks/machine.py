@@ -23,7 +23,7 @@ def machine() -> dict[str, Any]:
         ),
         platform.processor(),
     )
-    libraries = ("confluent-kafka", "faust-streaming", "msgspec", "numpy", "redis")
+    libraries = ("confluent-kafka", "faust-streaming", "msgspec", "numpy", "pybloom-live", "redis")
     return {
         "cpu": model,
         "cores": os.cpu_count(),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from matchers.documents import Document
 from matchers.keys import Key
-from matchers.plates import Plate, Vin
+from matchers.plates import Plate, Vin, canonical_plate, canonical_plate_class, canonical_vin
+from matchers.text import clean
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,18 @@ class Vehicle:
     plate: Plate | None = None
     plate_class: str | None = None
     vin: Vin | None = None
+
+    @classmethod
+    def written(cls, plate: str | None, plate_class: str | None, vin: str | None) -> Self:
+        """The vehicle as it was written down; ``ValueError`` where neither plate nor VIN says anything."""
+        canonical = cls(
+            canonical_plate(plate) if plate and clean(plate) else None,
+            canonical_plate_class(plate_class),
+            canonical_vin(vin) if vin and clean(vin) else None,
+        )
+        if canonical.plate is None and canonical.vin is None:
+            raise ValueError("neither plate nor vin is given")
+        return canonical
 
     def keys(self) -> Iterator[Key]:
         """At most one key for the plate (the class is compared later: it may be unknown) and one for the VIN."""

@@ -15,7 +15,6 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from matchers.documents import birth_date, canonical_document, sex
 from matchers.keys import Key
-from matchers.plates import canonical_plate, canonical_plate_class, canonical_vin
 from matchers.subject import Person, Vehicle
 from matchers.text import clean
 from matchers.wire import LENIENT, Message, NonEmpty, Text, Timestamp, UnreadableError, read_object, reason
@@ -109,14 +108,11 @@ class NamedVehicle(Message):
 
     @model_validator(mode="after")
     def _identifies(self) -> Self:
-        if not clean(self.plate or "") and not clean(self.vin or ""):
-            raise ValueError("neither plate nor vin is given")
+        self.subject()
         return self
 
     def subject(self) -> Vehicle:
-        plate = canonical_plate(self.plate) if self.plate and clean(self.plate) else None
-        vin = canonical_vin(self.vin) if self.vin and clean(self.vin) else None
-        return Vehicle(plate, canonical_plate_class(self.plate_class), vin)
+        return Vehicle.written(self.plate, self.plate_class, self.vin)
 
 
 class Control(Message):
