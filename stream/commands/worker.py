@@ -40,7 +40,9 @@ def worker(metrics_port: int | None) -> None:
         structlog.get_logger("worker").info("topics made", topics=made)
     app = build_app(wiring)
     settle()
-    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True).execute_from_commandline()
+    process = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True)
+    process.spinner = None  # it hides and shows a cursor in the midst of the log's lines
+    process.execute_from_commandline()
 
 
 def _give_up(why: str) -> None:
