@@ -14,7 +14,7 @@ from deploy.local.addresses import Addresses
 from deploy.local.stack import Stack
 from stream.demo.run import Plan, Report, Run
 
-_SMALL = Plan(orders=1_000, seconds=10, rate=1_500, hit_ratio=0.02, dirtiness=0.2)
+_SMALL = Plan(orders=1_000, seconds=10, rate=1_500, hit_ratio=0.02, dirtiness=0.2, passage_s=5)
 
 
 def _run(root: Path, addresses: Addresses, plan: Plan, during: object = None) -> Report:
@@ -44,11 +44,11 @@ def test_a_stream_with_late_orders_and_releases_reconciles(tmp_path: Path, stack
 
 
 def test_two_workers_share_the_stream(tmp_path: Path, stack: Addresses) -> None:
-    _assert_clean(_run(tmp_path, stack, Plan(1_000, 10, 1_500, 0.02, 0.2, workers=2)))
+    _assert_clean(_run(tmp_path, stack, Plan(1_000, 10, 1_500, 0.02, 0.2, workers=2, passage_s=5)))
 
 
 def test_three_kills_in_mid_stream_miss_nothing_and_tell_nothing_under_two_ids(tmp_path: Path, stack: Addresses) -> None:
-    report = _run(tmp_path, stack, Plan(1_000, 24, 1_000, 0.02, 0.2, kills=3, passage_s=15))
+    report = _run(tmp_path, stack, Plan(1_000, 24, 1_000, 0.02, 0.2, kills=3, passage_s=60))
     _assert_clean(report)
     assert report.progress.kills == 3
 
@@ -70,7 +70,7 @@ def test_redis_wiped_and_down_in_mid_stream_loses_nothing(tmp_path: Path, privat
 
     found = private_stack.find()
     assert found is not None
-    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2, passage_s=8), cut))
+    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2, passage_s=30), cut))
 
 
 def test_kafka_frozen_in_mid_stream_loses_nothing(tmp_path: Path, private_stack: Stack) -> None:
@@ -82,7 +82,7 @@ def test_kafka_frozen_in_mid_stream_loses_nothing(tmp_path: Path, private_stack:
 
     found = private_stack.find()
     assert found is not None
-    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2, passage_s=8), freeze))
+    _assert_clean(_run(tmp_path, found, Plan(1_000, 14, 1_000, 0.02, 0.2, passage_s=30), freeze))
 
 
 def _worker(tmp_path: Path, **env: str) -> subprocess.CompletedProcess[str]:
