@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.local.addresses import Addresses
+from deploy.local.process import Process
 from deploy.local.stack import Stack
 from stream.demo.run import Plan, Report, Run
 
@@ -120,23 +122,53 @@ def test_a_worker_refuses_an_overlay_that_widens(tmp_path: Path) -> None:
     assert "narrow but never widen" in ended.stderr
 
 
-def test_a_worker_stops_in_good_order(tmp_path: Path, stack: Addresses) -> None:
-    run = Run(tmp_path, stack, _SMALL, lambda _: None)
+def _screening(run: Run) -> Process:
+    """A worker that screens."""
     run.deployment.prepare()
     worker = run.deployment.start_worker()
+    _within(lambda: worker.log.exists() and '"screening"' in worker.log.read_text())
+    return worker
+
+
+def _within(ask: Callable[[], bool], seconds: float = 30) -> None:
+    ends_at = time.monotonic() + seconds
+    while not ask():
+        assert time.monotonic() < ends_at
+        time.sleep(0.1)
+
+
+def _children(pid: int) -> list[Path]:
+    return [Path("/proc", child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_worker_stops_in_good_order(tmp_path: Path, stack: Addresses) -> None:
+    worker = _screening(Run(tmp_path, stack, _SMALL, lambda _: None))
     try:
-        for _ in range(300):
-            if '"screening"' in (worker.log.read_text() if worker.log.exists() else ""):
-                break
-            time.sleep(0.1)
         pid = worker.pid()
         assert pid is not None
+        children = _children(pid)
         os.kill(pid, signal.SIGTERM)
-        for _ in range(300):
-            if worker.pid() is None:
-                break
-            time.sleep(0.1)
-        assert worker.pid() is None
+        _within(lambda: worker.pid() is None)
+        assert not any(child.exists() for child in children)
         assert "Traceback" not in worker.log.read_text()
+    finally:
+        worker.stop()
+
+
+def test_a_screener_ends_with_its_worker_and_a_worker_with_its_screener(tmp_path: Path, stack: Addresses) -> None:
+    run = Run(tmp_path, stack, _SMALL, lambda _: None)
+    worker = _screening(run)
+    try:
+        pid = worker.pid()
+        assert pid is not None
+        (screener,) = _children(pid)
+        os.kill(int(screener.name), signal.SIGKILL)
+        _within(lambda: worker.pid() is None)
+        worker = _screening(run)
+        pid = worker.pid()
+        assert pid is not None
+        (screener,) = _children(pid)
+        os.kill(pid, signal.SIGKILL)
+        _within(lambda: not screener.exists())
     finally:
         worker.stop()
