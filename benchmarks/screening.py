@@ -117,13 +117,7 @@ class _Bench:
     async def _place(self, world: World) -> float:
         began = time.monotonic()
         records = Records(self._settings.kafka, "bench-orders", linger_ms=5)
-        batch: list[Record] = []
-        for record in world.orders():
-            batch.append(Record(ORDERS, record.key, record.value))
-            if len(batch) >= 5000:
-                await records.send_soon(batch)
-                batch = []
-        await records.send_soon(batch)
+        await records.send_all(Record(ORDERS, record.key, record.value) for record in world.orders())
         client = connect(self._settings.redis)
         try:
             await Force(self._settings, client, KeyHasher(self._settings.secret())).wait()

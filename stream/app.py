@@ -1,4 +1,4 @@
-"""The Faust app of one worker: the screening service, the agents, and what they stand on. The only place that acknowledges.
+"""The Faust app of one worker: the screener, the agents, and what they stand on. The only place that acknowledges.
 
 sightings.* --screening--> candidates --resolve--> hits --deliver--> instructions, the court's webhook, receipts
 orders      --index writer--> the index, in Redis

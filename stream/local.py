@@ -14,6 +14,7 @@ from kafka import KafkaAdminClient
 import deploy
 from connectors.kafka.topics import topics
 from connectors.redis.client import connect
+from connectors.redis.keyspace import delete_all
 from connectors.redis.leases import Leases, LeaseState
 from deploy.local import stack
 from deploy.local.addresses import Addresses
@@ -111,10 +112,6 @@ def wipe(settings: WorkerSettings) -> None:
 async def _unlink(settings: WorkerSettings) -> None:
     client = connect(settings.redis)
     try:
-        cursor = -1
-        while cursor:
-            cursor, names = await client.scan(max(cursor, 0), f"{settings.redis.namespace}:*", count=10_000)
-            if names:
-                await client.unlink(*names)
+        await delete_all(client, settings.redis.namespace)
     finally:
         await client.aclose()

@@ -59,9 +59,11 @@ class Screener:
         self._follower.start()
         self._screening.start()
         lease = asyncio.create_task(self._lease.keep())
-        while not ended.is_set() and (healthy := self._is_healthy()) and not lease.done():
+        healthy = True
+        while healthy and not ended.is_set() and not lease.done():
             self._say()
             await asyncio.sleep(STATUS_EVERY_S)
+            healthy = self._is_healthy()
         # No new sightings, then let go: others are not to wait for a filter that is no more.
         await asyncio.to_thread(self._screening.stop)
         self._lease.stop()

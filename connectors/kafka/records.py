@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, Producer
@@ -12,6 +13,7 @@ from confluent_kafka import KafkaError, Producer
 from connectors.kafka.errors import NotDurableError
 from connectors.kafka.settings import KafkaSettings
 
+BATCH = 5000
 QUEUE_MESSAGES_MAX = 200_000
 FLUSH_S_MAX = 30.0
 
@@ -62,6 +64,12 @@ class Records:
         outcome = self._produce(records, lambda: loop.call_soon_threadsafe(complete.set))
         await complete.wait()
         outcome.check()
+
+    async def send_all(self, records: Iterable[Record]) -> None:
+        """``send_soon`` for any number of records, some thousands at a time."""
+        left = iter(records)
+        while batch := list(islice(left, BATCH)):
+            await self.send_soon(batch)
 
     def close(self) -> None:
         self._producer.flush(FLUSH_S_MAX)

@@ -9,10 +9,11 @@ import redis.asyncio
 BATCH: Final = 1000
 
 
-async def delete_all(client: redis.asyncio.Redis, namespace: str, kind: str) -> None:
-    """Delete every key ``<namespace>:<kind>:…``, in batches between which Redis serves others."""
+async def delete_all(client: redis.asyncio.Redis, namespace: str, kind: str | None = None) -> None:
+    """Delete every key ``<namespace>:<kind>:…``, or of all kinds, in batches between which Redis serves others."""
+    start = _literal(namespace) if kind is None else f"{_literal(namespace)}:{kind}"
     names: list[bytes] = []
-    async for name in client.scan_iter(match=f"{_literal(namespace)}:{kind}:*", count=BATCH):
+    async for name in client.scan_iter(match=f"{start}:*", count=BATCH):
         names.append(name)
         if len(names) >= BATCH:
             await client.unlink(*names)

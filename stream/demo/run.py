@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -143,6 +143,7 @@ class Run:
             self.progress.stage = "下达令状 placing orders"
             self.progress.orders_s = await self._place(records, force, 0, self.plan.orders - late)
             sightings = await asyncio.to_thread(self._sightings)
+            settle()  # the court's server shares this process with the stream's thread, and its latency is what is measured
             started = time.monotonic()
             self.progress.stage = "监视 streaming"
             stream = asyncio.create_task(asyncio.to_thread(self._stream, settings, sightings))
@@ -168,17 +169,18 @@ class Run:
     async def _place(self, records: Records, force: Force, start: int, stop: int) -> float:
         """Place orders and wait until they are in force everywhere; the seconds that took."""
         began = time.time()
-        batch: list[Record] = []
-        for record in self._world.orders(start, stop):
-            self._lives[record.key.decode()] = Life(began)
-            batch.append(Record(ORDERS, record.key, record.value))
-            if len(batch) >= 5000:
-                await records.send_soon(batch)
-                batch = []
-        await records.send_soon(batch)
+        placed: list[Life] = []
+
+        def orders() -> Iterator[Record]:
+            for record in self._world.orders(start, stop):
+                placed.append(Life(began))
+                self._lives[record.key.decode()] = placed[-1]
+                yield Record(ORDERS, record.key, record.value)
+
+        await records.send_all(orders())
         effective = await force.wait()
-        for number in range(start, stop):
-            self._lives[self._world.order(number).id].in_force_s = effective
+        for life in placed:
+            life.in_force_s = effective
         return effective - began
 
     async def _release(self, records: Records, force: Force) -> None:
@@ -198,9 +200,7 @@ class Run:
         made = self._world.sightings(
             int(plan.seconds * plan.rate), hit_ratio=plan.hit_ratio, dirtiness=plan.dirtiness, rate=plan.rate
         )
-        sightings = list(made) if plan.prepared else made
-        settle()  # the court's server shares this process with the stream's thread, and its latency is what is measured
-        return sightings
+        return list(made) if plan.prepared else made
 
     def _stream(self, settings: WorkerSettings, sightings: Iterable[SyntheticSighting]) -> None:
         """Send the sightings at the plan's rate; in a thread of its own."""

@@ -129,6 +129,8 @@ class IndexWriter:
 
     async def _bury_again(self, client: Consumer, partition: int, messages: Sequence[Fetched]) -> None:
         """Refusals that were applied by a writer which may have died before it buried them."""
+        if not messages:
+            return
         floor = self._buried.get(partition, 0)
         readable, buried = _read([message for message in messages if message.offset() >= floor])
         standings = (await self._index.standings([logged.record.id for _, logged in readable])).of
@@ -137,8 +139,7 @@ class IndexWriter:
             if decision.refused:
                 buried.append(_letter(message, decision.value, SAYS[decision]))
         await self._records.send_soon([letter for _, letter in buried])
-        if messages:
-            self._commit(client, partition, messages[-1].offset() + 1)
+        self._commit(client, partition, messages[-1].offset() + 1)
 
     async def _apply_partition(self, client: Consumer, partition: int, start: int, messages: Sequence[Fetched]) -> None:
         end = messages[-1].offset() + 1
