@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from matchers.batch import SightingReader, Texts
 from matchers.keys import KeyHasher, KeyKind
 from matchers.sighting import read_sighting
 from matchers.wire import UnreadableError
@@ -64,6 +65,7 @@ class Scan:
         self._bury_in = bury
         self._watchlist = Watchlist()
         self._hasher = KeyHasher(secrets.token_bytes(16))
+        self._reader = SightingReader(self._hasher)
         self._filter = KeyFilter(1, FALSE_POSITIVES)
         self._told: set[str] = set()
 
@@ -94,7 +96,7 @@ class Scan:
     def _judge(self, name: str, before: int, lines: list[bytes]) -> list[Hit]:
         self.tally.sightings += len(lines)
         hits: list[Hit] = []
-        for position in screen(lines, self._hasher, self._filter):
+        for position in screen(Texts.of(lines), self._reader, self._filter):
             if raw := _record(lines[position]):
                 hits += self._look_closer(name, before + position + 1, raw)
             else:

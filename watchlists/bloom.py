@@ -22,16 +22,17 @@ import numpy as np
 import pybloom_live
 from numpy.typing import ArrayLike, NDArray
 
+from matchers.native import compiled
+
 Keys = NDArray[np.uint64]
 
-PROBE_BATCH = 1 << 15  # keys; columns of this length stay in the second-level cache
-TAIL = 128  # survivors; from here one look-up of all remaining slices costs less than one a slice
+FILL_BATCH = 1 << 15  # keys; columns of this length stay in the second-level cache
 SPARSE = 48  # bits a key; a batch thinner than one key in so many bits of a slice is or-ed bit by bit
 
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd: multiplying by it loses nothing
 _WORD = (1 << 64) - 1
 _HALF = (1 << 32) - 1
-_32, _3 = np.uint64(32), np.uint64(3)
+_32, _3, _ODD, _SEVEN = (np.uint64(number) for number in (32, 3, 1, 7))
 _7, _1 = np.uint8(7), np.uint8(1)
 
 
@@ -73,11 +74,8 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
 
     def contains(self, keys: Keys) -> NDArray[np.bool_]:
         """For each of n keys: may it have been added? shape (n,) -> (n,). False is certain, True is a maybe."""
-        found = np.zeros(len(keys), dtype=np.bool_)
-        bits = self._bytes()
-        for start in range(0, len(keys), PROBE_BATCH):
-            batch = slice(start, start + PROBE_BATCH)
-            found[batch][self._survivors(bits, keys[batch])] = True
+        found = np.empty(len(keys), dtype=np.bool_)
+        _probe(self._bytes(), keys, np.uint64(self.seed), self.num_slices, self.bits_per_slice, found)
         return found
 
     def add_keys(self, keys: Keys) -> int:
@@ -97,25 +95,10 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
         self.count += len(fresh)
         return len(fresh)
 
-    def _survivors(self, bits: NDArray[np.uint8], keys: Keys) -> NDArray[np.intp]:
-        """Indices of the keys that pass every slice. A slice is asked only about those which passed the one before."""
-        x, step = self._halves(keys)
-        alive: NDArray[np.intp] | None = None
-        for i in range(self.num_slices):
-            passed = _lookup(bits, self._positions(x, i)).nonzero()[0]
-            alive = passed if alive is None else alive[passed]
-            if not len(passed) or i == self.num_slices - 1:
-                return alive
-            step = step[passed]
-            x = x[passed] + step
-            if len(passed) <= TAIL:
-                return alive[_lookup(bits, self._all_positions(x, step, i + 1)).all(axis=0)]
-        raise AssertionError("a filter has at least one slice")
-
     def _switch_on_sparse(self, keys: Keys) -> None:
         bits = self._bytes()
-        for start in range(0, len(keys), PROBE_BATCH // 16):
-            x, step = self._halves(keys[start : start + PROBE_BATCH // 16])
+        for start in range(0, len(keys), FILL_BATCH // 16):
+            x, step = self._halves(keys[start : start + FILL_BATCH // 16])
             at = self._all_positions(x, step, 0).ravel()
             np.bitwise_or.at(bits, (at >> _3).view(np.int64), _1 << (at.astype(np.uint8) & _7))
 
@@ -127,8 +110,8 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
             first, lead = divmod(i * self.bits_per_slice, 8)
             drawn = np.zeros(lead + self.bits_per_slice, dtype=np.bool_)
             inner = drawn[lead:]
-            for start in range(0, len(x), PROBE_BATCH * 8):
-                inner[self._positions(x[start : start + PROBE_BATCH * 8]).view(np.int64)] = True
+            for start in range(0, len(x), FILL_BATCH * 8):
+                inner[self._positions(x[start : start + FILL_BATCH * 8]).view(np.int64)] = True
             packed = np.packbits(drawn, bitorder="little")
             bits[first : first + len(packed)] |= packed
             x += step
@@ -241,8 +224,22 @@ def distinct(keys: Keys) -> Keys:
     return ordered[first]
 
 
-def _lookup(bits: NDArray[np.uint8], at: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    found = bits.take((at >> _3).view(np.int64))
-    found >>= at.astype(np.uint8) & _7
-    found &= _1
-    return found.view(np.bool_)
+@compiled
+def _probe(
+    bits: NDArray[np.uint8], keys: Keys, seed: np.uint64, slices: int, bits_per_slice: int, found: NDArray[np.bool_]
+) -> None:
+    """`KeyFilter.contains`: the same positions as `_hashes`. A key is let go at the first bit that is off."""
+    width = np.uint64(bits_per_slice)
+    for number in range(len(keys)):
+        mixed = (keys[number] ^ seed) * np.uint64(_MULTIPLIER)
+        mixed ^= mixed >> _32
+        x, step, first = mixed & np.uint64(_HALF), (mixed >> _32) | _ODD, np.uint64(0)
+        maybe = True
+        for _ in range(slices):
+            at = first + (x * width >> _32)
+            if not (bits[at >> _3] >> np.uint8(at & _SEVEN)) & _1:
+                maybe = False
+                break
+            x = (x + step) & np.uint64(_HALF)
+            first += width
+        found[number] = maybe

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matchers.batch import SightingBatch
-from matchers.keys import KeyHasher, KeyHashes
+from matchers.batch import SightingReader, Texts
+from matchers.keys import KeyHashes
 
 
 class Filter(Protocol):
@@ -18,12 +17,12 @@ class Filter(Protocol):
     def contains(self, keys: KeyHashes) -> NDArray[np.bool_]: ...
 
 
-def screen(records: Sequence[bytes], hasher: KeyHasher, wanted: Filter) -> list[int]:
+def screen(records: Texts, reader: SightingReader, wanted: Filter) -> list[int]:
     """Positions of the records that need a closer look, ascending.
 
     They hold a key that the filter takes for a maybe, or the fast reader could not read them and the careful one must say
     whether anybody can.
     """
-    batch = SightingBatch(records, hasher)
+    batch = reader.read(records)
     maybe = batch.rows[wanted.contains(batch.keys)].tolist()
     return sorted({*maybe, *batch.unsure})

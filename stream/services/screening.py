@@ -23,6 +23,7 @@ from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import NotDurableError
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import CANDIDATES
+from matchers.batch import SightingReader, Texts
 from matchers.keys import KeyHasher
 from matchers.sighting import SIGHTING_TOPICS, read_sighting
 from matchers.wire import UnreadableError
@@ -52,6 +53,7 @@ class Screening:
     ) -> None:
         self._settings, self._hasher, self._follower = settings, hasher, follower
         self._records, self._may_screen = records, may_screen
+        self._reader = SightingReader(hasher)
         self._assigned_at = time.monotonic()
         self._uncommitted: dict[tuple[str, int], int] = {}
         self._committed_at = time.monotonic()
@@ -138,7 +140,7 @@ class Screening:
         positions = self._follower.positions
         records = [message.value() or b"" for message in messages]
         out: list[Record] = []
-        for position in screen(records, self._hasher, self._follower):
+        for position in screen(Texts.of(records), self._reader, self._follower):
             out += self._look_closer(messages[position], records[position], positions)
         if out:
             self._send(out)

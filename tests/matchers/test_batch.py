@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matchers.batch import _CHUNK_ROWS, SightingBatch
+from matchers.batch import SightingBatch, SightingReader, Texts
 from matchers.documents import canonical_document
 from matchers.keys import Key, KeyHasher
 from matchers.sighting import Sighting, read_sighting
@@ -33,6 +33,12 @@ from tests.factory import (
 )
 
 HASHER = KeyHasher(b"a secret of the tests")
+READER = SightingReader(HASHER)
+
+
+def read(records: list[bytes]) -> SightingBatch:
+    return READER.read(Texts.of(records))
+
 
 # --- spellings of one identifier ------------------------------------------------------------------------------------
 
@@ -102,7 +108,7 @@ def test_every_spelling_of_a_document_is_the_same_key_alone_and_in_a_batch(docum
         assert read_sighting(record).keys() == (key,)
         canonical = canonical_document(document["type"], document["number"])
         assert (canonical.type, canonical.number) == key
-    assert by_row(SightingBatch(records, HASHER)) == {row: {HASHER.hash_key(key)} for row, (_, key) in enumerate(documents)}
+    assert by_row(read(records)) == {row: {HASHER.hash_key(key)} for row, (_, key) in enumerate(documents)}
 
 
 @given(st.data())
@@ -115,7 +121,7 @@ def test_every_spelling_of_a_vehicle_is_the_same_keys_alone_and_in_a_batch(data:
         records.append(sighting_bytes("vehicle_inspection", vehicle=sent))
         assert read_sighting(records[-1]).keys() == (Key("plate", plate), Key("vin", vin))
         expected[row] = {HASHER.hash_key(Key("plate", plate)), HASHER.hash_key(Key("vin", vin))}
-    assert by_row(SightingBatch(records, HASHER)) == expected
+    assert by_row(read(records)) == expected
 
 
 # --- records of every kind of damage --------------------------------------------------------------------------------
@@ -234,8 +240,7 @@ def by_row(batch: SightingBatch) -> dict[int, set[int]]:
 
 
 def assert_reads_as_the_careful_reader(sent: list[bytes]) -> None:
-    batch = SightingBatch(sent, HASHER)
-    assert batch.count == len(sent)
+    batch = read(sent)
     assert batch.unsure == sorted(set(batch.unsure))
     found = by_row(batch)
     for row, record in enumerate(sent):
@@ -262,7 +267,7 @@ def test_noise_is_unsure_and_unreadable(sent: list[bytes]) -> None:
 @given(st.lists(records() | whole.map(as_record), max_size=12))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_batch_is_its_records_whatever_they_stand_beside(sent: list[bytes]) -> None:
-    together, alone = SightingBatch(sent, HASHER), [SightingBatch([record], HASHER) for record in sent]
+    together, alone = read(sent), [read([record]) for record in sent]
     assert together.unsure == [row for row, one in enumerate(alone) if one.unsure]
     assert by_row(together) == {row: by_row(one)[0] for row, one in enumerate(alone) if len(one.keys)}
 
@@ -301,30 +306,30 @@ BAD = [
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("at", [0, 5, len(GOOD)])
 def test_a_bad_record_costs_itself_only(bad: list[bytes], at: int) -> None:
-    batch = SightingBatch(GOOD[:at] + bad + GOOD[at:], HASHER)
+    batch = read(GOOD[:at] + bad + GOOD[at:])
     assert batch.unsure == list(range(at, at + len(bad)))
     good = {row: keys for row, keys in by_row(batch).items() if row not in batch.unsure}
-    expected = by_row(SightingBatch(GOOD, HASHER))
+    expected = by_row(read(GOOD))
     assert good == {row if row < at else row + len(bad): keys for row, keys in expected.items()}
 
 
-def test_rows_are_numbered_on_over_the_chunks_that_a_batch_is_read_in() -> None:
+def test_rows_are_numbered_through_a_large_batch() -> None:
     rng = random.Random(3)
     sent, expected = [], {}
-    for row in range(2 * _CHUNK_ROWS + 7):
+    for row in range(3000):
         if rng.random() < 0.01:
             sent.append(b"{")
         else:
             sent.append(sighting_bytes("hotel_checkin", person=person_fields(resident_id(row % 1000))))
             expected[row] = {HASHER.hash_key(Key("resident_id", resident_id(row % 1000)))}
-    batch = SightingBatch(sent, HASHER)
+    batch = read(sent)
     assert by_row(batch) == expected
     assert batch.unsure == [row for row in range(len(sent)) if row not in expected]
 
 
 def test_an_empty_batch_has_nothing() -> None:
-    batch = SightingBatch([], HASHER)
-    assert (batch.count, len(batch.rows), len(batch.keys), batch.unsure) == (0, 0, 0, [])
+    batch = read([])
+    assert (len(batch.rows), len(batch.keys), batch.unsure) == (0, 0, [])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -338,10 +343,10 @@ def test_the_fast_reader_is_sure_of_every_ordinary_sighting(kind: str) -> None:
         sighting_fields(kind, stay="wrong", crossing=7, inspection=[]),
         dict(reversed(sighting_fields(kind).items())),
     ]
-    assert SightingBatch([as_record(fields) for fields in ordinary], HASHER).unsure == []
+    assert read([as_record(fields) for fields in ordinary]).unsure == []
 
 
 @pytest.mark.parametrize("type_", ["plate", "vin", "kind", "", "driving_licence"])
 def test_a_document_of_an_unknown_type_is_other_even_when_it_is_called_a_plate(type_: str) -> None:
-    batch = SightingBatch([sighting_bytes(person=person_fields("LSVAUO3329212345I", type_))], HASHER)
+    batch = read([sighting_bytes(person=person_fields("LSVAUO3329212345I", type_))])
     assert batch.keys.tolist() == [HASHER.hash_key(Key("other", "LSVAUO3329212345I"))]

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers import columns
-from matchers.columns import WRITINGS, hash_column
-from matchers.documents import DOCUMENT_TYPES, canonical_document
+from matchers.columns import hash_column
+from matchers.documents import canonical_document
 from matchers.keys import KEY_KINDS, Key, KeyHasher, KeyKind
 from matchers.plates import canonical_plate, canonical_vin
 from tests.factory import resident_id
@@ -76,11 +76,6 @@ def test_every_character_at_every_place_of_a_canonical_identifier(kind: KeyKind)
     assert dict(zip(hashed.positions.tolist(), hashed.hashes.tolist(), strict=True)) == {
         place: value for of_kind in expected.values() for place, value in of_kind.items()
     }
-
-
-def test_a_writing_is_one_of_known_kinds() -> None:
-    assert set(WRITINGS) <= set(KEY_KINDS)
-    assert set(DOCUMENT_TYPES) <= set(KEY_KINDS)
 
 
 def test_an_empty_column_has_no_hashes() -> None:

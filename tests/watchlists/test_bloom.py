@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watchlists.bloom import PROBE_BATCH, FilterFullError, KeyFilter, as_keys, distinct
+from watchlists.bloom import FILL_BATCH, FilterFullError, KeyFilter, as_keys, distinct
 
 WORD = (1 << 64) - 1
 keys_lists = st.lists(st.integers(0, WORD), max_size=300)
@@ -38,7 +38,7 @@ def test_no_false_negative_and_scalar_equals_batch(added, asked, seed, error_rat
 
 
 def test_a_batch_larger_than_the_probe_batch_and_wide_survival():
-    keys = some_keys(3 * PROBE_BATCH + 17)
+    keys = some_keys(3 * FILL_BATCH + 17)
     target = KeyFilter(len(keys), 1e-4, seed=5)
     assert target.add_keys(keys) == target.count == len(keys)
     assert target.contains(keys).all()
