@@ -30,18 +30,20 @@ def fetch(client: Consumer, records_max: int, within_s: float) -> list[Fetched]:
 
 def consumer(settings: KafkaSettings, group: str, **options: Any) -> Consumer:
     """A consumer that never commits by itself and starts at the beginning where its group has not been."""
-    return Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap,
-            "group.id": settings.group(group),
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "session.timeout.ms": 10_000,
-            "fetch.wait.max.ms": 20,
-            **options,
-        }
-    )
+    return Consumer(consumer_options(settings, group) | options)
+
+
+def consumer_options(settings: KafkaSettings, group: str) -> dict[str, str]:
+    """librdkafka's options of such a consumer."""
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "group.id": settings.group(group),
+        "enable.auto.commit": "false",
+        "enable.auto.offset.store": "false",
+        "auto.offset.reset": "earliest",
+        "session.timeout.ms": "10000",
+        "fetch.wait.max.ms": "20",
+    }
 
 
 def partitions_of(client: Consumer, settings: KafkaSettings, name: str) -> list[int]:

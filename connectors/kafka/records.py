@@ -52,10 +52,11 @@ class Records:
         Raises:
             NotDurableError: at least one was not acknowledged.
         """
-        complete = threading.Event()
-        outcome = self._produce(records, complete.set)
-        complete.wait()
-        outcome.check()
+        self.send_later(records).wait()
+
+    def send_later(self, records: Sequence[Record]) -> Outcome:
+        """Produce records and go on; the outcome says when Kafka has every one."""
+        return self._produce(records)
 
     async def send_soon(self, records: Sequence[Record]) -> None:
         """``send`` for the event loop, which goes on meanwhile."""
@@ -63,7 +64,7 @@ class Records:
         complete = asyncio.Event()
         outcome = self._produce(records, lambda: loop.call_soon_threadsafe(complete.set))
         await complete.wait()
-        outcome.check()
+        outcome.wait()
 
     async def send_all(self, records: Iterable[Record]) -> None:
         """``send_soon`` for any number of records, some thousands at a time."""
@@ -76,8 +77,8 @@ class Records:
         self._closing.set()
         self._poller.join(1.0)
 
-    def _produce(self, records: Sequence[Record], on_complete: Callable[[], object]) -> _Outcome:
-        outcome = _Outcome(len(records), on_complete)
+    def _produce(self, records: Sequence[Record], on_complete: Callable[[], object] = lambda: None) -> Outcome:
+        outcome = Outcome(len(records), on_complete)
         for record in records:
             while True:
                 try:
@@ -95,8 +96,8 @@ class Records:
             self._producer.poll(0.1)
 
 
-class _Outcome:
-    """Counts down the acknowledgements of one batch; whichever thread polls delivers them."""
+class Outcome:
+    """What becomes of one batch: counts down its acknowledgements, which whichever thread polls delivers."""
 
     def __init__(self, count: int, on_complete: Callable[[], object]) -> None:
         self._count = self._left = count
@@ -104,8 +105,9 @@ class _Outcome:
         self._error: str | None = None
         self._failed = 0
         self._lock = threading.Lock()
+        self._complete = threading.Event()
         if not count:
-            on_complete()
+            self._finish()
 
     def delivered(self, error: KafkaError | None, _message: object) -> None:
         with self._lock:
@@ -114,8 +116,23 @@ class _Outcome:
             self._left -= 1
             done = not self._left
         if done:
-            self._on_complete()
+            self._finish()
 
-    def check(self) -> None:
+    @property
+    def is_known(self) -> bool:
+        """Whether every record was acknowledged or given up."""
+        return self._complete.is_set()
+
+    def wait(self) -> None:
+        """Wait until it is known.
+
+        Raises:
+            NotDurableError: at least one record was given up.
+        """
+        self._complete.wait()
         if self._error is not None:
             raise NotDurableError(f"{self._failed} of {self._count} records were not stored: {self._error}")
+
+    def _finish(self) -> None:
+        self._complete.set()
+        self._on_complete()

@@ -9,21 +9,21 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.kafka.clients import Fetched, consumer, fetch
+from connectors.kafka.batches import BatchConsumer, FetchedBatch
+from connectors.kafka.clients import consumer_options
 from connectors.kafka.deadletters import dead_letter
-from connectors.kafka.errors import NotDurableError
-from connectors.kafka.records import Record, Records
+from connectors.kafka.errors import KafkaError, NotDurableError
+from connectors.kafka.records import Outcome, Record, Records
 from connectors.kafka.topics import CANDIDATES
-from matchers.batch import SightingReader, Texts
+from matchers.batch import SightingReader
 from matchers.keys import KeyHasher
 from matchers.sighting import SIGHTING_TOPICS, read_sighting
 from matchers.wire import UnreadableError
@@ -36,8 +36,28 @@ from stream.settings import WorkerSettings
 POLL_S: Final = 0.005
 COMMIT_EVERY_S: Final = 0.5
 CLOSED_S: Final = 0.02
+UNDER_WAY_MAX: Final = 16
+"""Batches whose candidates are not durable yet: from there on screening waits, and nothing queues without bound."""
+_FLOOD: Final = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    # A broker's work is by the request: a few milliseconds of patience save it most of its work in a flood.
+    "fetch.min.bytes": "32768",
+    "fetch.wait.max.ms": "10",
+    "queued.min.messages": "100000",
+    "queued.max.messages.kbytes": "32768",
+    "fetch.queue.backoff.ms": "5",
+    "fetch.message.max.bytes": str(1 << 19),
+}
 _log = structlog.get_logger("screening")
 _encoder: Final = msgspec.json.Encoder()
+
+
+class _UnderWay(NamedTuple):
+    """A batch that was screened: what it said, what becomes of that, and the next offset of each of its partitions."""
+
+    records: Sequence[Record]
+    outcome: Outcome
+    offsets: dict[tuple[str, int], int]
 
 
 class Screening:
@@ -55,6 +75,7 @@ class Screening:
         self._records, self._may_screen = records, may_screen
         self._reader = SightingReader(hasher)
         self._assigned_at = time.monotonic()
+        self._under_way: deque[_UnderWay] = deque()
         self._uncommitted: dict[tuple[str, int], int] = {}
         self._committed_at = time.monotonic()
         self._paused = False
@@ -89,72 +110,56 @@ class Screening:
 
     def _screen_for_ever(self) -> None:
         kafka = self._settings.kafka
-        client = consumer(
-            kafka,
-            "screen",
-            **{
-                "partition.assignment.strategy": "cooperative-sticky",
-                # A broker's work is by the request: a few milliseconds of patience save it most of its work in a flood.
-                "fetch.min.bytes": 32_768,
-                "fetch.wait.max.ms": 10,
-                "queued.min.messages": 100_000,
-                "queued.max.messages.kbytes": 32_768,
-                "fetch.queue.backoff.ms": 5,
-                "fetch.message.max.bytes": 1 << 19,
-            },
-        )
-        client.subscribe(
-            [kafka.topic(topic) for topic in SIGHTING_TOPICS], on_assign=self._on_assign, on_revoke=self._on_revoke
-        )
+        topics = [kafka.topic(topic) for topic in SIGHTING_TOPICS]
+        options = consumer_options(kafka, "screen") | _FLOOD
+        client = BatchConsumer(options, topics, self._settings.batch_max, self._on_assign, lambda: self._on_revoke(client))
         try:
             while not self._stopping.is_set():
-                if not self._open_gate(client):
+                if self._open_gate(client):
+                    if batch := client.fetch(POLL_S):
+                        self._batch(batch)
+                    self._settle(UNDER_WAY_MAX)
+                    self._commit(client, now=False)
+                    self.progressed_at = time.monotonic()
+                else:
                     time.sleep(CLOSED_S)
-                    continue
-                if messages := fetch(client, self._settings.batch_max, POLL_S):
-                    self._batch(messages)
-                self.progressed_at = time.monotonic()
-                self._commit(client, now=False)
+            self._settle(0)
             self._commit(client, now=True)
         finally:
             client.close()
 
-    def _open_gate(self, client: Consumer) -> bool:
+    def _open_gate(self, client: BatchConsumer) -> bool:
         """Whether this worker may screen now. While it may not, its partitions are paused and its membership kept."""
         open_ = self._may_screen(self._assigned_at)
         metrics.screening.set(open_)
         if open_ and self._paused:
-            client.resume(client.assignment())
+            client.resume()
             self._paused = False
         elif not open_:
-            client.pause(client.assignment())
+            client.pause()
             self._paused = True
             # Serves rebalances. What had been fetched before the pause may still come, and is to be read again.
-            for late in fetch(client, 1, 0):
-                client.seek(TopicPartition(late.topic(), late.partition(), late.offset()))
+            if late := client.fetch(0):
+                client.give_back(late)
         return open_
 
-    def _batch(self, messages: Sequence[Fetched]) -> None:
+    def _batch(self, batch: FetchedBatch) -> None:
         started = time.perf_counter()
         # Read before probing: the filter holds at least what it says, whatever is placed while we probe.
         positions = self._follower.positions
-        records = [message.value() or b"" for message in messages]
         out: list[Record] = []
-        for position in screen(Texts.of(records), self._reader, self._follower):
-            out += self._look_closer(messages[position], records[position], positions)
-        if out:
-            self._send(out)
-        topics = [message.topic() for message in messages]
-        places = zip(topics, [message.partition() for message in messages], strict=True)
-        self._uncommitted.update(zip(places, [message.offset() + 1 for message in messages], strict=True))
-        for topic, count in Counter(topics).items():
-            metrics.sightings_screened.labels(topic.removeprefix(self._settings.kafka.topic_prefix)).inc(count)
-        self.screened += len(messages)
+        for row in screen(batch.texts, self._reader, self._follower):
+            out += self._look_closer(*batch.place(row), batch.texts.record(row), positions)
+        offsets = {(run.topic, run.partition): run.last + 1 for run in batch.runs}
+        self._under_way.append(_UnderWay(out, self._records.send_later(out), offsets))
+        for run in batch.runs:
+            topic = run.topic.removeprefix(self._settings.kafka.topic_prefix)
+            metrics.sightings_screened.labels(topic).inc(run.stop - run.start)
+        self.screened += len(batch)
         metrics.screen_seconds.observe(time.perf_counter() - started)
 
-    def _look_closer(self, message: Fetched, raw: bytes, positions: dict[int, int]) -> list[Record]:
+    def _look_closer(self, topic: str, partition: int, offset: int, raw: bytes, positions: dict[int, int]) -> list[Record]:
         """The candidate that a record is, or its dead letter, or nothing."""
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
         now = dt.datetime.now(dt.UTC)
         try:
             sighting = read_sighting(raw)
@@ -179,39 +184,42 @@ class Screening:
         )
         return [Record(CANDIDATES, candidate_key(sighting), _encoder.encode(candidate))]
 
-    def _send(self, records: list[Record]) -> None:
-        """Produce until it is durable: a batch is never acknowledged before, and never dropped."""
-        while not self._stopping.is_set():
-            try:
-                self._records.send(records)
-            except NotDurableError as error:
-                _log.warning("candidates were not stored; trying again", detail=str(error))
-            else:
-                return
-        raise NotDurableError("stopped before the candidates were stored")
+    def _settle(self, under_way_max: int) -> None:
+        """Take the batches whose records are durable for done, oldest first; wait where more than so many are not.
 
-    def _commit(self, client: Consumer, *, now: bool) -> None:
+        What was not stored is produced again until it is: a batch is never acknowledged before, and never dropped.
+        """
+        while self._under_way:
+            oldest = self._under_way[0]
+            if not oldest.outcome.is_known and len(self._under_way) <= under_way_max:
+                return
+            try:
+                oldest.outcome.wait()
+            except NotDurableError as error:
+                if self._stopping.is_set():
+                    raise
+                _log.warning("candidates were not stored; trying again", detail=str(error))
+                self._under_way[0] = oldest._replace(outcome=self._records.send_later(oldest.records))
+            else:
+                self._uncommitted.update(oldest.offsets)
+                self._under_way.popleft()
+
+    def _commit(self, client: BatchConsumer, *, now: bool) -> None:
         if not self._uncommitted or not (now or time.monotonic() - self._committed_at > COMMIT_EVERY_S):
             return
-        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in self._uncommitted.items()]
-        lag = 0
-        for place in client.position(offsets):
-            high = client.get_watermark_offsets(place, cached=True)[1]
-            lag += max(high - place.offset, 0) if high >= 0 else 0
-        metrics.sighting_lag.set(lag)
+        metrics.sighting_lag.set(client.lag(self._uncommitted))
         try:
-            client.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
+            client.commit(self._uncommitted)
+        except KafkaError as error:
             # A rebalance took the partition, or the coordinator is away: whoever owns it reads again from the last commit.
-            _log.warning("offsets were not committed", detail=str(error.args[0]))
+            _log.warning("offsets were not committed", detail=str(error))
         self._uncommitted.clear()
         self._committed_at = time.monotonic()
 
-    def _on_assign(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_assign(self) -> None:
         self._assigned_at = time.monotonic()
         self._paused = False
-        client.incremental_assign(partitions)
 
-    def _on_revoke(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+    def _on_revoke(self, client: BatchConsumer) -> None:
+        self._settle(0)
         self._commit(client, now=True)
-        client.incremental_unassign(partitions)
