@@ -21,6 +21,7 @@ check:
 
 setup:
 	@deploy/setup
+	@$(BIN)/python -m stream.machine_code
 
 # Exact versions and hashes, and no host: whoever installs them takes them from the index of their choice.
 lock: setup

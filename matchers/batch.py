@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchers.columns import hash_others
-from matchers.keys import KEY_KINDS, KeyHasher, KeyHashes, KeyKind, side_by_side
+from matchers.hashing import side_by_side
+from matchers.keys import KEY_KINDS, KeyHasher, KeyHashes, KeyKind
 from matchers.reader import KEYS_MAX, RECORD_TEXTS, TEXTS_MAX, read_batch
 from matchers.wire import RECORD_BYTES_MAX
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchers.documents import document_key
-from matchers.keys import KEY_KINDS, KeyHasher, KeyHashes, KeyKind, hash_span, side_by_side
+from matchers.hashing import hash_span, side_by_side
+from matchers.keys import KEY_KINDS, KeyHasher, KeyHashes, KeyKind
 from matchers.native import compiled
 from matchers.plates import plate_number, vin_number
 from matchers.writings import is_canonical

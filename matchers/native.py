@@ -39,7 +39,9 @@ def _cache_folder() -> Path:
 
 _intrinsic: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] = cast(Any, intrinsic)
 _config: Final[Any] = numba.config
-_config.CACHE_DIR = _config.CACHE_DIR or str(_cache_folder())
+CACHE: Final = Path(_config.CACHE_DIR or _cache_folder())
+"""Where the machine code of this state of the sources is."""
+_config.CACHE_DIR = str(CACHE)
 
 
 def compiled(function: Function) -> Function:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matchers.documents import DOCUMENT_TYPES
-from matchers.keys import KEY_KINDS, hash_span
+from matchers.hashing import hash_span
+from matchers.keys import KEY_KINDS
 from matchers.native import WORD_BYTES, byte_at, compiled, inlined, word_at
 from matchers.tokens import (
     Text,

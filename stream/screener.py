@@ -25,7 +25,7 @@ from connectors.kafka.records import Records
 from connectors.redis.client import connect
 from connectors.redis.leases import Leases
 from matchers.keys import KeyHasher
-from stream import metrics
+from stream import machine_code, metrics
 from stream.interpreter import settle
 from stream.logs import log_to_stderr
 from stream.services.follower import OrderFollower
@@ -127,6 +127,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # sent to the whole group: the worker says when to stop
     log_to_stderr()
+    machine_code.prepare()
     healthy = asyncio.run(_run(sys.argv[1]))
     sys.stdout = None  # nobody may be listening any more
     sys.exit(0 if healthy else 1)

@@ -62,6 +62,13 @@ def _store_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
     return types.uint64(text, types.intp, types.uint64), generate
 
 
+def prepare() -> None:
+    """Have it compiled."""
+    nothing = np.empty((3, 0), np.int64)
+    none, text = np.empty(0, np.uint64), np.empty(room_for(np.empty(0, np.uint64)), np.uint8)
+    take_over(none, np.uint64(0), text, nothing[0], nothing[0], none, nothing[0], nothing[0])
+
+
 @compiled
 def room_for(messages: NDArray[np.uint64]) -> int:
     """Bytes that the text of these messages takes."""

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from stream import machine_code
 from stream.core.hit import Hit
 from stream.lines import DamagedFileError, blocks, opened
 from stream.scan import DeadLetter, Scan, Tally
@@ -50,6 +51,7 @@ def scan(sightings: tuple[str, ...], orders: str, deadletters: str | None, overl
         policy = Policy.national().with_overlays(list(overlays))
     except PolicyError as error:
         raise click.UsageError(str(error)) from None
+    machine_code.ensure()
     with _cemetery(deadletters) as bury:
         run = Scan(policy, bury)
         try:

@@ -37,6 +37,18 @@ def test_a_batch_gives_the_hashes_that_each_key_has_alone(kind: str, batch: list
     assert HASHER.hash_values(found, batch).tolist() == [HASHER.hash_key(Key(found, value)) for value in batch]
 
 
+@given(kinds, values, st.integers(0, 3))
+@settings(deadline=None)
+def test_lanes_may_be_padded_to_any_width(kind: str, value: str, wider: int) -> None:
+    (found,) = (k for k in KEY_KINDS if k == kind)
+    encoded = value.encode()
+    if len(encoded) > 40:
+        encoded = encoded[:40].decode(errors="ignore").encode()
+    lanes = -(-len(encoded) // 8) + wider
+    matrix = np.frombuffer(encoded.ljust(lanes * 8, b"\0"), "<u8").reshape(1, lanes)
+    assert HASHER.hash_lanes(found, matrix, np.uint64(len(encoded))).tolist() == [HASHER.hash_key(Key(found, encoded.decode()))]
+
+
 @given(kinds, kinds, values, values)
 @settings(deadline=None)
 def test_different_keys_have_different_hashes(kind: str, other_kind: str, value: str, other: str) -> None:
