@@ -19,7 +19,13 @@ POM: Final = _HERE / "pom.xml"
 SOURCES: Final = tuple(sorted(_HERE.glob("src/chakong/*.java")))
 COMPILE_TIMEOUT_S: Final = 300
 MAIN: Final = "chakong.Main"
-FLAGS: Final = ("-Xms1g", "-Xmx1g", "-XX:+UseParallelGC", "-XX:-UsePerfData")
+FLAGS: Final = (
+    "-Xms1g",
+    "-Xmx1g",
+    "-XX:+UseParallelGC",
+    "-XX:-UsePerfData",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+)
 
 
 def command(task: Path, report: Report) -> list[str]:

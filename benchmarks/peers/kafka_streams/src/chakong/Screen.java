@@ -137,7 +137,7 @@ final class Screen {
     /** Whether all that a sighting needs is there and right; a subject that is there and cannot be read is not. */
     private boolean isSighting() {
         if (isBlank(id) || isBlank(stationCode) || kind == null || occurredAt == null
-                || Moment.read(occurredAt) == Moment.NONE) {
+                || !Json.isWhole(id) || !Json.isWhole(stationCode) || Moment.read(occurredAt) == Moment.NONE) {
             return false;
         }
         boolean hasPerson = type != null && !isBlank(number);
@@ -162,8 +162,14 @@ final class Screen {
             return false;
         }
         KeyKind kind = KeyKind.ofDocument(type);
+        if (kind == KeyKind.OTHER && !Json.isWhole(type)) {
+            return true;
+        }
         if (kind == KeyKind.RESIDENT_ID ? isResidentId(number) : isOtherNumber(number)) {
             return watchlist.holds(kind, number);
+        }
+        if (!Json.isWhole(number)) {
+            return true;
         }
         Key key = Canonical.document(type, number);
         return key.value().isEmpty() || watchlist.holds(key);
@@ -174,7 +180,7 @@ final class Screen {
             return false;
         }
         String canonical = isPlate(plate) ? plate : Canonical.plate(plate);
-        return canonical.isEmpty() || watchlist.holds(KeyKind.PLATE, canonical);
+        return canonical.isEmpty() || !Json.isWhole(canonical) || watchlist.holds(KeyKind.PLATE, canonical);
     }
 
     private boolean vinIsWanted() {
@@ -182,12 +188,20 @@ final class Screen {
             return false;
         }
         String canonical = isVin(vin) ? vin : Canonical.vin(vin);
-        return canonical.isEmpty() || watchlist.holds(KeyKind.VIN, canonical);
+        return canonical.isEmpty() || !Json.isWhole(canonical) || watchlist.holds(KeyKind.VIN, canonical);
     }
 
     private static boolean isResidentId(String number) {
-        return number.length() == 18 && isAlphanumeric(number, 17, 18, "ABCDEFGHIJKLMNOPQRSTUVWYZ")
-                && isAlphanumeric(number, 0, 17, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (number.length() != 18) {
+            return false;
+        }
+        for (int i = 0; i < 17; i++) {
+            if (number.charAt(i) < '0' || number.charAt(i) > '9') {
+                return false;
+            }
+        }
+        char check = number.charAt(17);
+        return check == 'X' || (check >= '0' && check <= '9');
     }
 
     /** Not 10 or 11 characters (a permit may carry an issue count) and not 18 (it may be a resident ID). */
@@ -209,7 +223,7 @@ final class Screen {
     private static boolean isAlphanumeric(String text, int start, int end, String without) {
         for (int i = start; i < end; i++) {
             char c = text.charAt(i);
-            if (!(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z') || without.indexOf(c) >= 0) {
+            if (!(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' && without.indexOf(c) < 0)) {
                 return false;
             }
         }
