@@ -22,7 +22,9 @@ MAIN: Final = "chakong.Main"
 FLAGS: Final = (
     "-Xms1g",
     "-Xmx1g",
+    "-Xmn500m",
     "-XX:+UseParallelGC",
+    "-XX:+UseTransparentHugePages",
     "-XX:-UsePerfData",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
@@ -54,7 +56,7 @@ def compiled(folder: Path, jars: Jars, report: Report) -> Path:
 
 
 def _compile(javac: str, jars: Path, into: Path) -> None:
-    options = ("--release", str(JAVA_OLDEST), "-encoding", "UTF-8", "-Xlint:all,-processing,-classfile", "-Werror")
+    options = ("--release", str(JAVA_OLDEST), "-encoding", "UTF-8", "-Xlint:all,-processing,-classfile,-try", "-Werror")
     done = subprocess.run(
         [javac, *options, "-cp", f"{jars}/*", "-d", str(into), *map(str, SOURCES)],
         capture_output=True,

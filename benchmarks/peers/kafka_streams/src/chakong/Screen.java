@@ -11,6 +11,11 @@ import java.io.IOException;
  */
 final class Screen {
     private static final JsonFactory FACTORY = new JsonFactory();
+    private static final boolean[] DIGITS = table("0123456789");
+    private static final boolean[] DIGITS_X = table("0123456789X");
+    private static final boolean[] WITHOUT_IOQ = table("0123456789ABCDEFGHJKLMNPRSTUVWXYZ");
+    private static final boolean[] WITHOUT_IO = table("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ");
+    private static final boolean[] ALPHANUMERIC = table("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
     private final Watchlist watchlist;
 
@@ -192,42 +197,39 @@ final class Screen {
     }
 
     private static boolean isResidentId(String number) {
-        if (number.length() != 18) {
-            return false;
-        }
-        for (int i = 0; i < 17; i++) {
-            if (number.charAt(i) < '0' || number.charAt(i) > '9') {
-                return false;
-            }
-        }
-        char check = number.charAt(17);
-        return check == 'X' || (check >= '0' && check <= '9');
+        return number.length() == 18 && consists(number, 0, 17, DIGITS) && consists(number, 17, 18, DIGITS_X);
     }
 
     /** Not 10 or 11 characters (a permit may carry an issue count) and not 18 (it may be a resident ID). */
     private static boolean isOtherNumber(String number) {
         int length = number.length();
-        return (length < 10 || length == 12) && isAlphanumeric(number, 0, length, "");
+        return (length < 10 || length == 12) && consists(number, 0, length, ALPHANUMERIC);
     }
 
     private static boolean isPlate(String plate) {
         int length = plate.length();
         return (length == 7 || length == 8) && plate.charAt(0) >= '\u4e00' && plate.charAt(0) <= '\u9fff'
-                && isAlphanumeric(plate, 1, 2, "") && isAlphanumeric(plate, 2, length, "IO");
+                && consists(plate, 1, 2, ALPHANUMERIC) && consists(plate, 2, length, WITHOUT_IO);
     }
 
     private static boolean isVin(String vin) {
-        return vin.length() == 17 && isAlphanumeric(vin, 0, 17, "IOQ");
+        return vin.length() == 17 && consists(vin, 0, 17, WITHOUT_IOQ);
     }
 
-    private static boolean isAlphanumeric(String text, int start, int end, String without) {
+    private static boolean consists(String text, int start, int end, boolean[] of) {
         for (int i = start; i < end; i++) {
             char c = text.charAt(i);
-            if (!(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' && without.indexOf(c) < 0)) {
+            if (c >= of.length || !of[c]) {
                 return false;
             }
         }
         return true;
+    }
+
+    private static boolean[] table(String characters) {
+        boolean[] table = new boolean[128];
+        characters.chars().forEach(c -> table[c] = true);
+        return table;
     }
 
     private static boolean isBlank(String text) {

@@ -11,6 +11,11 @@ import java.util.Map;
 
 /** Every key that an order names, by kind, and where in the orders' file the lines of its orders begin. */
 final class Watchlist {
+    private static final long[] NOWHERE = {};
+    /** Most keys that are asked for are nobody's: in a sparse table that is seen at the first look. */
+    private static final float LOAD_FACTOR = 0.25f;
+    private static final int INITIAL_CAPACITY = 16;
+
     private final Map<String, long[]>[] places;
 
     private Watchlist(Map<String, long[]>[] places) {
@@ -21,7 +26,7 @@ final class Watchlist {
     static Watchlist read(Path file) throws IOException {
         @SuppressWarnings({"unchecked", "rawtypes"})
         Map<String, long[]>[] places = new Map[KeyKind.values().length];
-        Arrays.setAll(places, kind -> new HashMap<>());
+        Arrays.setAll(places, kind -> new HashMap<>(INITIAL_CAPACITY, LOAD_FACTOR));
         try (BufferedReader lines = Files.newBufferedReader(file)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 int value = line.indexOf('\t');
@@ -52,6 +57,4 @@ final class Watchlist {
         }
         return Arrays.stream(text.split(",")).mapToLong(Long::parseLong).toArray();
     }
-
-    private static final long[] NOWHERE = {};
 }
