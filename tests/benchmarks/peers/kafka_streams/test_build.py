@@ -1,4 +1,4 @@
-"""The Kafka Streams contestant is built once for each state of its sources, on the broker's version. Nothing is fetched here."""
+"""The Kafka Streams contestant is built once for each state of its sources, on the broker's version. Nothing is fetched."""
 
 import re
 from pathlib import Path
