@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 
 /** The one canonical form of each identifier (contract, "Keys"; GB 11643, GA 36, ISO 3779). */
 final class Canonical {
-    private static final String HYPHENS = "\u002d\u00ad\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212"
+    private static final String HYPHENS = ""
+            + "\u002d\u00ad\u058a\u05be\u1400\u1806\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212"
             + "\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030\u30a0";
     private static final String MIDDLE_DOTS = "\u00b7\u0387\u16eb\u2022\u2027\u2219\u22c5\u2e31\u30fb\ua78f";
     private static final String INVISIBLE = "\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066"

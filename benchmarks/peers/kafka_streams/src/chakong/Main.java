@@ -15,7 +15,7 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 
-/** The Kafka Streams contestant: {@code java ... chakong.Main TASK.json}. Ends when every sighting is handled and every hit sent. */
+/** The Kafka Streams contestant, {@code java ... chakong.Main TASK.json}: ends when all is handled and every hit sent. */
 public final class Main {
     private static final int THREADS = 2;
     private static final int POLL_RECORDS = 10_000;
