@@ -1,22 +1,17 @@
 """Kafka's own programs: the jars, fetched once by Maven, and what can be run from them."""
 
-import hashlib
-import os
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.addresses import Report
-from deploy.local.errors import StartError, ToolError
-from deploy.local.lock import locked
-from deploy.local.tools import JAVA, MAVEN, provide
+from deploy.local.errors import ToolError
+from deploy.local.jars import Jars
+from deploy.local.tools import JAVA, provide
 
 KAFKA_VERSION = "4.1.2"
 POM = Path(__file__).with_name("kafka-pom.xml")
 LOG_CONFIG = Path(__file__).with_name("kafka-log4j2.xml")
-FETCH_TIMEOUT_S = 600
 
 SERVER_CLASS = "kafka.Kafka"
 #: Kafka's command line tools by the names their scripts have (kafka-topics.sh and so on).
@@ -42,24 +37,11 @@ class KafkaLibs:
 
     @property
     def jars(self) -> Path:
-        digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-        return self.folder / f"{KAFKA_VERSION}-{digest}"
+        return self._jars.path
 
     def fetch(self, report: Report) -> None:
-        """Have the jars here. They appear all at once, by a rename: a broken download leaves nothing behind."""
-        if self.jars.is_dir():
-            return
-        with locked(self.folder / "lock", bound_s=FETCH_TIMEOUT_S):
-            if self.jars.is_dir():
-                return
-            (maven, _) = provide((MAVEN, JAVA), report)
-            report(f"Fetching Kafka {KAFKA_VERSION} with Maven (once; about 20 s)")
-            draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self.folder))
-            try:
-                self._copy_dependencies(maven, draft)
-                draft.rename(self.jars)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
+        """Have the jars here."""
+        self._jars.fetch(report)
 
     def java(self, main_class: str, *arguments: str, flags: tuple[str, ...], report: Report) -> list[str]:
         """The command that runs `main_class` from the jars."""
@@ -74,23 +56,9 @@ class KafkaLibs:
         command = self.java(TOOLS[name], *arguments, flags=flags, report=report)
         return run(command, f"kafka-{name}", timeout_s)
 
-    def _copy_dependencies(self, maven: str, into: Path) -> None:
-        # Maven writes nothing beside the pom: the folder of an installed package may be read-only.
-        goal = ("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={into}")
-        try:
-            done = subprocess.run(
-                [maven, "-q", "-B", "-f", str(POM), *goal],
-                capture_output=True,
-                text=True,
-                timeout=FETCH_TIMEOUT_S,
-                check=False,
-                env=os.environ | {"MAVEN_OPTS": os.environ.get("MAVEN_OPTS", "-Xmx512m")},
-            )
-        except subprocess.TimeoutExpired as error:
-            raise StartError(f"Maven did not fetch Kafka {KAFKA_VERSION} within {FETCH_TIMEOUT_S} s.") from error
-        if done.returncode != 0 or not any(into.glob("kafka_*.jar")):
-            said = "\n".join(f"  {line}" for line in (done.stdout + done.stderr).splitlines()[:8])
-            raise StartError(f"Maven cannot fetch Kafka {KAFKA_VERSION}:\n{said}")
+    @property
+    def _jars(self) -> Jars:
+        return Jars(f"Kafka {KAFKA_VERSION}", KAFKA_VERSION, POM, self.folder, "kafka_*.jar")
 
 
 def run(command: list[str], name: str, timeout_s: float) -> str:

@@ -28,6 +28,13 @@ def _java() -> str | None:
     return next((str(path) for path in candidates if _java_version(path) >= JAVA_OLDEST), None)
 
 
+def _javac() -> str | None:
+    """The compiler of that Java, or one on the path: a Java that only runs programs has none beside it."""
+    java = _java()
+    beside = Path(java).resolve().with_name("javac") if java else None
+    return str(beside) if beside and beside.exists() else shutil.which("javac")
+
+
 def _java_version(java: Path) -> int:
     try:
         done = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=30, check=False)
@@ -47,6 +54,7 @@ class Tool:
 
 
 JAVA = Tool(f"Java {JAVA_OLDEST} or newer", "openjdk-17-jre-headless", _java)
+JAVAC = Tool(f"a Java compiler ({JAVA_OLDEST} or newer)", "openjdk-17-jdk-headless", _javac)
 MAVEN = Tool("Maven", "maven", _on_path("mvn"))
 REDIS = Tool("Redis", "redis-server", _on_path("redis-server"))
 KCAT = Tool("kcat", "kcat", _on_path("kcat"))
