@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from synthetic.crowd import SyntheticSighting
@@ -35,12 +35,16 @@ class Ground:
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
 
     def make(self, names: Iterable[str], partitions: int = SIGHTING_PARTITIONS, *, broker_time: bool = False) -> list[str]:
-        """Make topics; their full names. With ``broker_time`` a record's time is when the broker stored it."""
+        """Make topics that are not there yet; their full names. With ``broker_time`` a record's time is when the broker stored it."""
         config = {"message.timestamp.type": "LogAppendTime" if broker_time else "CreateTime", "retention.ms": "86400000"}
         topics = [self.prefix + name for name in names]
         made = self._admin.create_topics([NewTopic(topic, partitions, 1, config=config) for topic in topics])
         for done in made.values():
-            done.result(_ANSWER_S)
+            try:
+                done.result(_ANSWER_S)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
         return topics
 
     def delete(self, topics: Iterable[str]) -> None:
