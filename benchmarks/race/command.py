@@ -39,12 +39,21 @@ from stream.local import project_root
 )
 @click.option("--rounds", default=Plan.rounds, show_default=True, type=click.IntRange(1))
 @click.option("--only", multiple=True, type=click.Choice([one.name for one in CONTESTANTS]), help="Run these; repeatable.")
+@click.option("--latency-hit-ratio", default=Plan.latency_hit_ratio, show_default=True, type=click.FloatRange(1e-5, 0.3))
 @click.option("--latency/--no-latency", default=True, show_default=True, help="Measure latencies, too.")
-def race(orders: int, sightings: int, slow_sightings: int, rounds: int, only: tuple[str, ...], latency: bool) -> None:
+def race(
+    orders: int,
+    sightings: int,
+    slow_sightings: int,
+    rounds: int,
+    only: tuple[str, ...],
+    latency_hit_ratio: float,
+    latency: bool,
+) -> None:
     """The engine against stock Faust, Bytewax, Quix Streams, kafka-python, Kafka Streams, and the limit."""
     console = Console()
     root = project_root()
-    plan = Plan(orders=orders, sightings=sightings, slow_sightings=slow_sightings, rounds=rounds)
+    plan = Plan(orders, sightings, slow_sightings, rounds, latency_hit_ratio=latency_hit_ratio)
     contestants = [one for one in CONTESTANTS if not only or one.name in only]
     was_up = stack.find(root) is not None
     addresses = stack.up(root, console.print)

@@ -15,7 +15,10 @@ from connectors.kafka.clients import consumer, partitions_of
 from connectors.kafka.settings import KafkaSettings
 from matchers.sighting import SIGHTING_TOPICS
 
-GROUP: Final = "screen"
+SCREENING: Final = "screen"
+"""The engine's group of the sightings."""
+RESOLVING: Final = "worker"
+"""Its group of what comes of them: candidates and hits."""
 RUN_S_MAX: Final = 600.0
 LEFT_TO_MEASURE: Final = 0.2
 """Share of the work that must be left when measuring begins."""
@@ -31,13 +34,13 @@ class Sample(NamedTuple):
 
 
 class Progress:
-    """How far the group is, asked of the broker."""
+    """How far a group is in some topics, asked of the broker."""
 
-    def __init__(self, kafka: KafkaSettings) -> None:
-        self._client = consumer(kafka, GROUP)
+    def __init__(self, kafka: KafkaSettings, group: str, topics: Sequence[str]) -> None:
+        self._client = consumer(kafka, group)
         self._places = [
             TopicPartition(kafka.topic(name), partition)
-            for name in SIGHTING_TOPICS
+            for name in topics
             for partition in partitions_of(self._client, kafka, name)
         ]
 
@@ -94,7 +97,7 @@ class Watch:
         return span(self._samples, self._count, not_before, not_until)
 
     def _run(self) -> None:
-        with Progress(self._kafka) as progress:
+        with Progress(self._kafka, SCREENING, SIGHTING_TOPICS) as progress:
             while not self._stopping.is_set():
                 done = progress.done()
                 self._samples.append(Sample(time.time(), done, self._cpu()))

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from benchmarks.machine import cpu_seconds, resident_mb
-from benchmarks.race.commits import GROUP, Progress, Watch
+from benchmarks.race.commits import RESOLVING, SCREENING, Progress, Watch
 from benchmarks.race.course import Advance, Course, Filled
 from benchmarks.race.figures import Round
 from benchmarks.race.ground import Ends, Ground
@@ -24,7 +24,7 @@ from benchmarks.race.judge import Pair
 from benchmarks.race.runs import ContestError, Outcome, Started
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
-from connectors.kafka.topics import DEADLETTERS, HITS, ORDERS, ensure_topics
+from connectors.kafka.topics import CANDIDATES, DEADLETTERS, HITS, ORDERS, ensure_topics
 from connectors.redis.client import connect
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
@@ -35,7 +35,9 @@ from stream.demo.run import Force
 from stream.local import settings_of, wait_for_workers, wipe
 
 HITS_S_MAX: Final = 30.0
-_POLL_S: Final = 0.02
+IDLE_S_MAX: Final = 300.0
+READY_S_MAX: Final = 60.0
+_POLL_S: Final = 0.1
 _HITS_POLL_S: Final = 0.5
 
 
@@ -136,6 +138,21 @@ class Engine:
         """CPU seconds that the workers have used so far, with their screeners."""
         return sum(cpu_seconds(pid) for worker in self.workers if (pid := worker.pid()) is not None)
 
+    def wait_until_idle(self) -> None:
+        """Return when the workers have nothing left to do.
+
+        Raises:
+            ContestError: they still have, or one has ended.
+        """
+        ends_at = time.monotonic() + IDLE_S_MAX
+        for group, topics in ((SCREENING, SIGHTING_TOPICS), (RESOLVING, (CANDIDATES,)), (RESOLVING, (HITS,))):
+            with Progress(self.kafka, group, topics) as progress:
+                while left := progress.lag():
+                    self.pids()
+                    if time.monotonic() > ends_at:
+                        raise ContestError(f"{left} records of {' '.join(topics)} were left after {IDLE_S_MAX:.0f} s")
+                    time.sleep(_POLL_S)
+
     async def _place(self, course: Course, advance: Advance) -> float:
         began = time.monotonic()
         records = Records(self.kafka, "race-orders", linger_ms=5)
@@ -166,21 +183,21 @@ class EngineRunner:
 
     def rate(self, filled: Filled, number: int) -> Outcome:  # noqa: ARG002 - every round is like the first
         engine = self._engine
-        engine.ground.delete_group(engine.kafka.group(GROUP))
+        engine.ground.delete_group(engine.kafka.group(SCREENING))
         hits_topic, dead_topic = (engine.kafka.topic(name) for name in (HITS, DEADLETTERS))
         hits_from, dead_from = engine.ground.ends(hits_topic), engine.ground.ends(dead_topic)
         watch = Watch(engine.kafka, filled.count, engine.pids, engine.cpu_seconds)
         try:
             watch.start()
             engine.start(self._workers)
-            ready_at = time.time()
+            ready_at = self._all_read()
             watch.wait()
             pairs, last_ms = self._hits(filled, hits_topic, hits_from)
             resident = sum(map(resident_mb, engine.pids()))
         finally:
             watch.stop()
             engine.stop()
-        first, last = watch.span(ready_at if self._workers > 1 else 0.0, last_ms / 1000)
+        first, last = watch.span(ready_at, last_ms / 1000)
         unreadable = engine.unreadable(dead_from)
         measured = Round(last.done - first.done, last.at - first.at, last.cpu - first.cpu, resident, len(pairs), unreadable)
         return Outcome(measured, pairs)
@@ -195,6 +212,21 @@ class EngineRunner:
             engine.kafka.topic, engine.kafka.topic(HITS), hits_from, pair_of_hit, lambda: self._finish(dead_from), engine.stop
         )
 
+    def _all_read(self) -> float:
+        """Wait until every worker has partitions; the time (of ``time.time``) from which that was so.
+
+        One alone has them as soon as it screens, perhaps before that was noticed here: then it counts from its first commit.
+        """
+        if self._workers == 1:
+            return 0.0
+        ends_at = time.monotonic() + READY_S_MAX
+        while self._engine.ground.readers(self._engine.kafka.group(SCREENING)) < self._workers:
+            self._engine.pids()
+            if time.monotonic() > ends_at:
+                raise ContestError(f"not all workers had partitions within {READY_S_MAX:.0f} s")
+            time.sleep(_POLL_S)
+        return time.time()
+
     def _hits(self, filled: Filled, topic: str, start: Ends) -> tuple[frozenset[Pair], int]:
         """The pairs found, once as many as are due have come or none came any more; and when the last was stored."""
         ends_at = time.monotonic() + HITS_S_MAX
@@ -206,9 +238,6 @@ class EngineRunner:
             time.sleep(_HITS_POLL_S)
 
     def _finish(self, dead_from: Ends) -> int:
-        """Wait until everything is committed."""
-        with Progress(self._engine.kafka) as progress:
-            ends_at = time.monotonic() + HITS_S_MAX
-            while progress.lag() and time.monotonic() < ends_at:
-                time.sleep(_POLL_S)
+        """Wait until everything is screened, resolved and delivered: no run is to find what another left."""
+        self._engine.wait_until_idle()
         return self._engine.unreadable(dead_from)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from synthetic.crowd import SyntheticSighting
@@ -35,7 +35,7 @@ class Ground:
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
 
     def make(self, names: Iterable[str], partitions: int = SIGHTING_PARTITIONS, *, broker_time: bool = False) -> list[str]:
-        """Make topics that are not there yet; their full names. With ``broker_time`` a record's time is when the broker stored it."""
+        """Make topics that are not there yet; their full names. With ``broker_time`` a record bears the time of its storing."""
         config = {"message.timestamp.type": "LogAppendTime" if broker_time else "CreateTime", "retention.ms": "86400000"}
         topics = [self.prefix + name for name in names]
         made = self._admin.create_topics([NewTopic(topic, partitions, 1, config=config) for topic in topics])
@@ -56,6 +56,14 @@ class Ground:
         """Forget what a group has read. No member of it may be alive."""
         for done in self._admin.delete_consumer_groups([group]).values():
             _settled(done.result)
+
+    def readers(self, group: str) -> int:
+        """How many members of a group have partitions; 0 while they are being shared out."""
+        (asked,) = self._admin.describe_consumer_groups([group]).values()
+        described = asked.result(_ANSWER_S)
+        if described.state != ConsumerGroupState.STABLE:
+            return 0
+        return sum(bool(member.assignment.topic_partitions) for member in described.members)
 
     def clean(self) -> None:
         """Delete every topic and every consumer group whose name begins with the prefix."""
