@@ -15,64 +15,99 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter
 
-COLOURS: Final = {"engine": "#c8102e", "python": "#8a94a6", "jvm": "#5b7083", "limit": "#d9dde3"}
-INK: Final = "#1f2933"
+COLOURS: Final = {"engine": "#c8102e", "python": "#98a2b3", "jvm": "#667085", "limit": "#d0d5dd"}
+INK: Final = "#1d2939"
 FAINT: Final = "#667085"
-SIZE_IN: Final = (13.0, 6.6)
-BAR: Final = 0.66
+WIDTH_IN: Final = 13.0
+BAR_IN: Final = 0.5
+AROUND_IN: Final = 2.2
+"""Height of what is above and below the bars."""
+BAR: Final = 0.7
+ROOM: Final = 1.18
+"""The axis, in lengths of the longest bar: its number stands behind it."""
+COST_AT: Final = 1.13
+"""Where the column of costs ends, in widths of the axis."""
+_THOUSAND: Final = 1000
 
 
 def draw(race: Mapping[str, Any], folder: Path) -> None:
     """Write ``race.png`` and ``race.svg``; contestants that were never measured are left out."""
     ran = [one for one in race["contestants"] if "sightings_a_second" in one]
     ran.sort(key=lambda one: one["sightings_a_second"]["median"])
-    mpl.rcParams.update({"font.family": "DejaVu Sans", "font.size": 13, "text.color": INK, "svg.hashsalt": "race"})
-    figure, (rates, costs) = plt.subplots(1, 2, figsize=SIZE_IN, sharey=True, width_ratios=(1.55, 1), layout="constrained")
-    _bars(rates, ran, "sightings_a_second", "{:,.0f}")
-    _bars(costs, ran, "cpu_us_a_sighting", "{:,.1f}")
-    rates.set_yticks(range(len(ran)), [_label(one) for one in ran])
-    rates.set_title("sightings a second", loc="left", fontsize=14, color=FAINT)
-    costs.set_title("CPU µs a sighting, all threads", loc="left", fontsize=14, color=FAINT)
-    limit = next((one for one in ran if one["kind"] == "limit"), None)
-    if limit is not None:
-        rates.axvline(limit["sightings_a_second"]["median"], color=FAINT, linestyle=(0, (4, 3)), linewidth=1.2, zorder=0)
-    figure.suptitle(
-        f"From topic to decision: {race['orders']:,} orders, {race['keys']:,} keys, 1 hit in {1 / race['hit_ratio']:,.0f}",
-        x=0.01,
-        ha="left",
-        fontsize=18,
-        fontweight="bold",
-    )
-    machine = race["machine"]
-    figure.supxlabel(
-        f"Medians of {race['rounds']} interleaved rounds on {machine['cores']} cores ({machine['cpu']}) that run Kafka and"
-        f" Redis too; {race['sighting_bytes']} bytes a sighting. Logarithmic scales.",
-        x=0.01,
-        ha="left",
-        fontsize=11.5,
-        color=FAINT,
-    )
+    mpl.rcParams.update({"font.family": "DejaVu Sans", "font.size": 14, "text.color": INK, "svg.hashsalt": "race"})
+    figure, axes = plt.subplots(figsize=(WIDTH_IN, AROUND_IN + BAR_IN * len(ran)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.1)
+    _bars(axes, ran)
+    _costs(axes, ran)
+    axes.set_yticks(range(len(ran)), [_label(one) for one in ran], color=INK)
+    for label, one in zip(axes.get_yticklabels(), ran, strict=True):
+        label.set_fontweight(_weight(one))
+    title = f"From topic to decision: {race['orders']:,} orders, {race['keys']:,} keys, 1 hit in {1 / race['hit_ratio']:,.0f}"
+    figure.suptitle(title, x=0.012, ha="left", fontsize=19, fontweight="bold")
+    figure.supxlabel(_caption(race), x=0.012, ha="left", fontsize=12, color=FAINT, linespacing=1.4)
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / "race.png", dpi=150, facecolor="white")
     figure.savefig(folder / "race.svg", facecolor="white", metadata={"Date": None})
 
 
-def _bars(axes: Any, ran: Sequence[Mapping[str, Any]], figure: str, form: str) -> None:
-    values = [one[figure]["median"] for one in ran]
-    colours = [COLOURS[one["kind"]] for one in ran]
-    bars = axes.barh(range(len(ran)), values, BAR, color=colours)
-    spreads = [(value - one[figure]["min"], one[figure]["max"] - value) for value, one in zip(values, ran, strict=True)]
-    axes.errorbar(
-        values, range(len(ran)), xerr=list(zip(*spreads, strict=True)), fmt="none", ecolor=INK, elinewidth=1, capsize=2
-    )
-    axes.bar_label(bars, [form.format(value) for value in values], padding=8, fontsize=13)
-    axes.set_xscale("log")
-    axes.set_xlim(min(values) / 2, max(values) * 4)
+def _bars(axes: Any, ran: Sequence[Mapping[str, Any]]) -> None:
+    rates = [one["sightings_a_second"] for one in ran]
+    values = [rate["median"] for rate in rates]
+    axes.barh(range(len(ran)), values, BAR, color=[COLOURS[one["kind"]] for one in ran])
+    for place, (one, rate) in enumerate(zip(ran, rates, strict=True)):
+        if rate["max"] > rate["min"]:
+            axes.plot([rate["min"], rate["max"]], [place, place], color=INK, linewidth=1.4, solid_capstyle="butt")
+        axes.annotate(
+            f"{rate['median']:,.0f}",
+            (rate["max"], place),
+            xytext=(9, 0),
+            textcoords="offset points",
+            va="center_baseline",
+            fontweight=_weight(one),
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )
+    limit = next((one for one in ran if one["kind"] == "limit"), None)
+    if limit is not None:
+        axes.axvline(limit["sightings_a_second"]["median"], color=FAINT, linestyle=(0, (3, 3)), linewidth=1.1, zorder=0)
+    axes.set_title("sightings a second", loc="left", fontsize=14, color=FAINT, pad=10)
+    axes.set_xlim(0, max(rate["max"] for rate in rates) * ROOM)
+    axes.set_ylim(-0.6, len(ran) - 0.4)
+    axes.xaxis.set_major_formatter(FuncFormatter(_short))
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#c5cad3")
-    axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", which="both", colors=FAINT, labelsize=11)
+    axes.spines["bottom"].set_color(COLOURS["limit"])
+    axes.tick_params(axis="y", length=0, pad=8)
+    axes.tick_params(axis="x", colors=FAINT, labelsize=12)
+
+
+def _costs(axes: Any, ran: Sequence[Mapping[str, Any]]) -> None:
+    """A column of numbers beside the bars: the range from the engine to the slowest is too wide for bars."""
+    where = axes.get_yaxis_transform()
+    for place, one in enumerate(ran):
+        cost = f"{one['cpu_us_a_sighting']['median']:,.1f}"
+        axes.text(COST_AT, place, cost, transform=where, ha="right", va="center_baseline", fontweight=_weight(one))
+    head = {"xytext": (0, 10), "textcoords": "offset points", "ha": "right", "va": "baseline", "fontsize": 14, "color": FAINT}
+    axes.annotate("CPU µs each", (COST_AT, 1), xycoords="axes fraction", **head)
+
+
+def _caption(race: Mapping[str, Any]) -> str:
+    rounds, machine = race["rounds"], race["machine"]
+    what = "One round" if rounds == 1 else f"Medians and ranges of {rounds} interleaved rounds"
+    return (
+        f"{what} on {machine['cores']} cores ({machine['cpu']}) that run Kafka and Redis too."
+        f" {race['sighting_bytes']} bytes a sighting.\nCPU: all threads of a contestant's own processes."
+    )
+
+
+def _short(value: float, _place: int) -> str:
+    if value >= _THOUSAND * _THOUSAND:
+        return f"{value / _THOUSAND / _THOUSAND:g} M"
+    return f"{value / _THOUSAND:g} k" if value >= _THOUSAND else f"{value:g}"
+
+
+def _weight(one: Mapping[str, Any]) -> str:
+    return "bold" if one["kind"] == "engine" else "normal"
 
 
 def _label(one: Mapping[str, Any]) -> str:
