@@ -17,7 +17,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import run_main
 
 from benchmarks.peers.look import Run, against_dict
-from benchmarks.peers.task import Task, read_task
+from benchmarks.peers.task import FETCHING, Task, read_task
 
 BATCH: Final = 10_000
 END: Final = None
@@ -60,7 +60,7 @@ def main(task: Task) -> None:
             yield END
 
     flow = Dataflow("race")
-    sightings = op.input("sightings", flow, KafkaSource([task.bootstrap], task.topics, batch_size=BATCH))
+    sightings = op.input("sightings", flow, KafkaSource([task.bootstrap], task.topics, add_config=FETCHING, batch_size=BATCH))
     op.output("hits", op.flat_map_batch("look", sightings, look_at_all), _Hits(run))
     run_main(flow)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka import KafkaConsumer, KafkaProducer
 
 from benchmarks.peers.look import Run, against_dict
-from benchmarks.peers.task import Task, read_task
+from benchmarks.peers.task import FETCHING, Task, read_task
 
 
 def main(task: Task) -> None:
@@ -19,6 +19,8 @@ def main(task: Task) -> None:
         group_id=task.group(),
         auto_offset_reset="earliest",
         max_poll_records=5000,
+        fetch_min_bytes=FETCHING["fetch.min.bytes"],
+        fetch_max_wait_ms=FETCHING["fetch.wait.max.ms"],
     )
     while not run.is_over:
         for records in consumer.poll(timeout_ms=100).values():

@@ -6,14 +6,22 @@ from typing import Final
 
 from confluent_kafka import Consumer
 
-from benchmarks.peers.task import Meter, Task, consumer_config, read_task
+from benchmarks.peers.task import FETCHING, Meter, Task, read_task
 
 BATCH: Final = 10_000
 
 
 def main(task: Task) -> None:
     """Consume until the last record."""
-    consumer = Consumer(consumer_config(task) | {"enable.auto.commit": False, "queued.min.messages": 100_000})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": task.bootstrap,
+            "group.id": task.group(),
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            **FETCHING,
+        }
+    )
     consumer.subscribe(task.topics)
     meter = Meter()
     seen = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from quixstreams import Application
 
 from benchmarks.peers.look import Run, against_dict
-from benchmarks.peers.task import Task, read_task
+from benchmarks.peers.task import FETCHING, Task, read_task
 
 
 def main(task: Task) -> None:
@@ -20,6 +20,7 @@ def main(task: Task) -> None:
         consumer_group=task.group(),
         auto_offset_reset="earliest",
         auto_create_topics=False,
+        consumer_extra_config=FETCHING,
         loglevel="ERROR",
         state_dir=Path(task.result).with_suffix(".state"),
     )
