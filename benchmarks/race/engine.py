@@ -83,6 +83,7 @@ class Engine:
         self.deployment.prepare()
         self.settings = settings_of(self.deployment)
         self.workers: list[Process] = []
+        self.starts_s: list[float] = []
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -97,11 +98,14 @@ class Engine:
             return asyncio.run(self._place(course, advance))
         finally:
             self.stop()
+            self.starts_s.clear()  # the others begin with every order in place
 
     def start(self, workers: int) -> None:
-        """Start workers and return when all of them screen."""
+        """Start workers and return when all of them screen; ``starts_s`` notes the seconds."""
+        began = time.monotonic()
         self.workers = [self.deployment.start_worker(number) for number in range(1, workers + 1)]
         wait_for_workers(self.deployment, self.workers, lambda _: None)
+        self.starts_s.append(time.monotonic() - began)
 
     def stop(self) -> None:
         """Stop what runs."""

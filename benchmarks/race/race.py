@@ -18,6 +18,7 @@ from benchmarks.race import environment, pace
 from benchmarks.race.contestants import Contestant
 from benchmarks.race.course import FAST, SLOW, Advance, Course, Filled, Plan
 from benchmarks.race.engine import Engine, EngineRunner
+from benchmarks.race.figures import spread
 from benchmarks.race.ground import Ground
 from benchmarks.race.judge import failures
 from benchmarks.race.peer import PeerRunner, keys_namespace
@@ -62,6 +63,7 @@ class Race:
                 self._round(standing, runners[standing.contestant.name], filled[standing.contestant.slow], number)
         if latency:
             self._latencies(standings, runners)
+        starts = self._engine.starts_s if self._engine is not None else []
         return {
             **{name: getattr(self._plan, name) for name in ("orders", "sightings", "slow_sightings", "rounds", "hit_ratio")},
             "keys": self._keys,
@@ -71,6 +73,7 @@ class Race:
             "dirtiness": self._plan.dirtiness,
             "sighting_bytes": round(next(iter(filled.values())).bytes_each),
             "orders_seconds": self._orders_s,
+            "cold_start_seconds": spread(starts)._asdict() if starts else None,
             "peers": environment.versions(python),
             "contestants": result(standings),
         }
