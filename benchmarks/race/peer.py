@@ -53,6 +53,8 @@ class PeerRunner:
             answer = run.answer(RUN_S_MAX)
         finally:
             run.stop()
+        if answer.sightings != filled.count:
+            raise ContestError(f"handled {answer.sightings} records of {filled.count}")
         pairs = frozenset(pair_of_peer(stored.value) for stored in self._ground.read(run.hits_topic))
         measured = Round(
             answer.sightings, answer.seconds, answer.cpu_seconds, answer.resident_mb, len(pairs), answer.unreadable
