@@ -27,6 +27,7 @@ setup:
 lock: setup
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --no-annotate --no-header --no-emit-index-url --generate-hashes pyproject.toml --group dev -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --no-annotate --no-header --no-emit-index-url --generate-hashes benchmarks/peers/requirements.in -o benchmarks/peers/requirements.lock
 	@echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --no-annotate --no-header --no-emit-index-url --generate-hashes - -o deploy/setup.lock
 
 # Stops what runs first: data that is removed under a running server is noticed late.

@@ -6,7 +6,7 @@ import click
 
 from benchmarks.filter import filter_
 from benchmarks.latency import latency
-from benchmarks.screening import screening
+from benchmarks.race.command import race
 
 
 @click.group()
@@ -15,5 +15,5 @@ def bench() -> None:
 
 
 bench.add_command(filter_, "filter")
-bench.add_command(screening)
+bench.add_command(race)
 bench.add_command(latency)
