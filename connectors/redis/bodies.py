@@ -49,6 +49,6 @@ def unpack(body: bytes) -> bytes:
         UnreadableError: these are not bytes that ``Bodies`` made.
     """
     try:
-        return zstd.decompress(_MAGIC + body, _dictionary)
+        return zstd.ZstdDecompressor(_dictionary).decompress(_MAGIC + body)
     except zstd.ZstdError:
         raise UnreadableError("damaged", "not an order that was packed here") from None

@@ -122,6 +122,13 @@ def _entry(row: _Row) -> Entry:
     return Entry(Held(row.court, int(row.version), row.released, tombstones), row.keys, row.body)
 
 
-def split_tags(tags: bytes) -> frozenset[bytes]:
-    """Tags that were joined."""
+def difference(old: bytes, new: bytes) -> tuple[bytes, bytes]:
+    """The tags that are only in the new ones, and those only in the old ones."""
+    if not old or not new:
+        return new, old
+    before, after = _split(old), _split(new)
+    return b"".join(after - before), b"".join(before - after)
+
+
+def _split(tags: bytes) -> frozenset[bytes]:
     return frozenset(tags[at : at + TAG_BYTES] for at in range(0, len(tags), TAG_BYTES))

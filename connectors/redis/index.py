@@ -1,7 +1,7 @@
 """The watchlist index in Redis: a view of the topic ``orders``, shared by all workers.
 
-    <namespace>:order:<number>    orders by the tag of their id: what is held of it, and the packed order while it is in place
-    <namespace>:key:<number>      tags of keys, each with the tag of an order that holds it
+    <namespace>:order:<number>    tags of ids to what is held of each, and the packed order while it is in place
+    <namespace>:key:<number>      tags of keys to the tags of the orders that hold each
     <namespace>:positions         a partition of ``orders`` to the next offset; whose index it is; how large the two maps are
 
 Nothing else. How entries share these names: ``buckets``; what an entry is: ``entries``. Two keys, or two ids, may share a tag:
@@ -23,7 +23,7 @@ from connectors.redis import index_scripts as scripts
 from connectors.redis.entries import NOTHING, Entry
 from connectors.redis.errors import IndexUnavailableError, server_name, translated
 from connectors.redis.keyspace import delete_all
-from connectors.redis.scripts import packed
+from connectors.redis.scripts import with_lengths
 from matchers.keys import Key, KeyHasher, KeyKind
 from matchers.wire import UnreadableError
 from watchlists.index import IndexMovedError, Logged, Lookup, Standing, Standings
@@ -99,13 +99,13 @@ class RedisIndex:
             ValueError: more than ``RECORDS_MAX`` records or ``BYTES_MAX`` bytes.
         """
         _check_size(records)
-        stored = await self._stored([logged.record.id for logged in records])
-        decisions, changed = _decided(records, stored)
-        changes = _changes(stored, self._written(changed))
-        answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), changes)
-        if answer == b"moved":
-            raise IndexMovedError(f"partition {partition} stands at {int(stands)}, not {start}")
-        if answer != b"applied":
+        ids = [logged.record.id for logged in records]
+        if all(logged.record.action == "place" for logged in records):  # new, most likely: so nothing is read beforehand
+            decisions = await self._apply(partition, start, end, records, self._unknown(ids))
+            if decisions is not None:
+                return decisions
+        decisions = await self._apply(partition, start, end, records, await self._stored(ids))
+        if decisions is None:
             raise IndexMovedError("an order was changed by another writer while this batch was decided")
         return decisions
 
@@ -135,15 +135,31 @@ class RedisIndex:
                 await delete_all(self._client, self._namespace, kind)
             await self._client.delete(positions)
 
+    async def _apply(
+        self, partition: int, start: int, end: int, records: Sequence[Logged], stored: _Stored
+    ) -> list[Decision] | None:
+        """Decide and write by what is stored; None, and nothing was applied, where something else is."""
+        decisions, changed = _decided(records, stored)
+        changes = _changes(stored, self._written(changed))
+        answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), changes)
+        if answer == b"moved":
+            raise IndexMovedError(f"partition {partition} stands at {int(stands)}, not {start}")
+        return decisions if answer == b"applied" else None
+
     async def _stored(self, order_ids: Sequence[str]) -> _Stored:
-        ids = list(dict.fromkeys(order_ids))
-        tags = dict(zip(ids, self._hashed("other", ids), strict=True)) if ids else {}
-        asked = list(dict.fromkeys(tags.values()))
+        unknown = self._unknown(order_ids)
+        asked = list(unknown.values)
         positions, found = await self._run(self._read_script, b"".join(asked))
         values = dict(zip(asked, found, strict=True))
         with self._undamaged():
             held = {tag: entries.read(value) for tag, value in values.items()}
-        return _Stored(tags, values, held, _offsets(positions))
+        return _Stored(unknown.tags, values, held, _offsets(positions))
+
+    def _unknown(self, order_ids: Iterable[str]) -> _Stored:
+        """As if nothing were stored of these."""
+        ids = list(dict.fromkeys(order_ids))
+        tags = dict(zip(ids, self._hashed("other", ids), strict=True)) if ids else {}
+        return _Stored(tags, dict.fromkeys(tags.values(), b""), {tag: {} for tag in tags.values()}, {})
 
     def _written(self, changed: Mapping[str, tuple[Held, Logged]]) -> dict[str, Entry]:
         """The new entries. A released order leaves what is held of its id, and nothing of its subject."""
@@ -168,7 +184,7 @@ class RedisIndex:
         }
 
     def _hashed(self, kind: KeyKind, values: Iterable[str]) -> list[bytes]:
-        """Tags: the low bytes of the keyed hashes. Ids are hashed as a kind of their own map, so which kind is all the same."""
+        """Tags: the low bytes of the keyed hashes. Ids have a map of their own, so any kind would do for them."""
         hashes = self._hasher.hash_values(kind, values).astype(np.dtype(">u8")).tobytes()
         skipped = _HASH_BYTES - scripts.TAG_BYTES
         return [hashes[at + skipped : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)]
@@ -233,12 +249,10 @@ def _changes(stored: _Stored, new: Mapping[str, Entry]) -> bytes:
     for tag, changed in by_tag.items():
         before, added, removed = stored.entries[tag], b"", b""
         for id_, entry in changed.items():
-            if old := stored.entry(id_).keys:
-                held, keys = entries.split_tags(old), entries.split_tags(entry.keys)
-                added, removed = added + b"".join(keys - held), removed + b"".join(held - keys)
-            else:
-                added += entry.keys
-        rows.append(tag + packed([(stored.values[tag], entries.written({**before, **changed}), added, removed)]))
+            more, less = entries.difference(before.get(id_, NOTHING).keys, entry.keys)
+            added, removed = added + more, removed + less
+        rows.append(tag)
+        rows += with_lengths(stored.values[tag], entries.written({**before, **changed}), added, removed)
     return b"".join(rows)
 
 

@@ -8,7 +8,7 @@ cluster, give it a hash tag (``{chakong}``).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from connectors.redis.buckets import LIBRARY
@@ -19,15 +19,18 @@ PERIOD_S: Final = 30 * 24 * 3600
 _length: Final = struct.Struct(">I").pack
 
 
+def with_lengths(*fields: bytes) -> Iterator[bytes]:
+    """Each field's length in four bytes, big-endian, and the field."""
+    for field in fields:
+        yield _length(len(field))
+        yield field
+
+
 def packed(rows: Iterable[tuple[bytes | str, ...]]) -> bytes:
-    """Rows of fields as one string: each field's length in four bytes, big-endian, and the field."""
-    parts: list[bytes] = []
-    for row in rows:
-        for field in row:
-            text = field.encode() if isinstance(field, str) else field
-            parts.append(_length(len(text)))
-            parts.append(text)
-    return b"".join(parts)
+    """Rows of fields as one string, each field after its length."""
+    return b"".join(
+        part for row in rows for part in with_lengths(*(field.encode() if isinstance(field, str) else field for field in row))
+    )
 
 
 RENEW: Final = """
@@ -60,7 +63,7 @@ local space, now = ARGV[1], redis.call('TIME')[1]
 local function marks(period)
   local name = space .. ':effect:' .. period
   local stored = redis.call('HMGET', name, 'buckets', 'entries')
-  return map(name .. ':', 'HSET', stored[1], stored[2], {MARKS_A_BUCKET}, {2 * PERIOD_S})
+  return map(name .. ':', stored[1], stored[2], {MARKS_A_BUCKET}, {2 * PERIOD_S})
 end
 local period = math.floor(now / {PERIOD_S})
 local before, current = marks(period - 1), marks(period)

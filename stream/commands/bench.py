@@ -6,6 +6,8 @@ import click
 
 from benchmarks.filter import filter_
 from benchmarks.latency import latency
+from benchmarks.orders import orders
+from benchmarks.resolve import resolve
 from benchmarks.screening import screening
 
 
@@ -17,3 +19,5 @@ def bench() -> None:
 bench.add_command(filter_, "filter")
 bench.add_command(screening)
 bench.add_command(latency)
+bench.add_command(orders)
+bench.add_command(resolve)

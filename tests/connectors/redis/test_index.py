@@ -47,14 +47,14 @@ async def test_a_release_leaves_nothing_of_the_subject(index: RedisIndex, client
     await index.apply(0, 0, 2, [order("A", 1, ["E12345678"]), order("A", 2, ["E12345678", "E2"], action="amend")])
     await index.apply(0, 2, 3, [release("A", 3)])
     assert await names(client, namespace) == {"positions", "order:0"}
-    tag, value = await client.lrange(f"{namespace}:order:0", 0, -1)
+    tag, value = (await client.hgetall(f"{namespace}:order:0")).popitem()
     assert entries.read(value) == {"A": entries.Entry(Held("440106", 3, released=True), b"", b"")}
     assert len(tag + value) < 40
 
 
 async def test_what_lies_in_redis_shows_no_identifier(index: RedisIndex, client: redis.asyncio.Redis, namespace: str) -> None:
     await index.apply(0, 0, 1, [order("A", 1, ["E12345678"])])
-    _, value = await client.lrange(f"{namespace}:order:0", 0, -1)
+    _, value = (await client.hgetall(f"{namespace}:order:0")).popitem()
     (body,) = entries.bodies(value)
     assert bodies.unpack(body) == order("A", 1, ["E12345678"]).raw
     rest = value.removesuffix(body)
@@ -101,9 +101,9 @@ async def test_an_order_changed_by_another_partition_s_writer_is_decided_again(i
 
     monkeypatch.setattr(index, "_stored", read_and_be_overtaken)
     with pytest.raises(IndexMovedError, match="another writer"):
-        await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
+        await index.apply(0, 0, 1, [order("A", 1, ["E1"], action="amend")])
     assert await index.positions() == {1: 1}
-    await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
+    await index.apply(0, 0, 1, [order("A", 1, ["E1"], action="amend")])
     assert (await index.standings(["A"])).of["A"].held.version == 5
 
 
