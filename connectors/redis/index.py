@@ -1,67 +1,43 @@
 """The watchlist index in Redis: a view of the topic ``orders``, shared by all workers.
 
-    <namespace>:order:<id>        what is held of the id, the hashes of its keys, and the order's bytes while it is in place
-    <namespace>:key:<16 hex>      the ids of the orders that hold a key of this keyed hash
-    <namespace>:positions         a partition of ``orders`` to the next offset; whose index it is
+    <namespace>:order:<number>    tags of ids to what is held of each, and the packed order while it is in place
+    <namespace>:key:<number>      tags of keys to the tags of the orders that hold each
+    <namespace>:positions         a partition of ``orders`` to the next offset; whose index it is; how large the two maps are
 
-Nothing else. Two keys may share a hash: that costs a comparison, never a wrong hit. Redis must not evict.
+Nothing else. How entries share these names: ``buckets``; what an entry is: ``entries``. Two keys, or two ids, may share a tag:
+that costs a comparison, never a wrong hit. Redis must not evict.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 import redis.asyncio
 
-from connectors.redis import scripts
+from connectors.redis import bodies, entries
+from connectors.redis import index_scripts as scripts
+from connectors.redis.entries import NOTHING, Entry
 from connectors.redis.errors import IndexUnavailableError, server_name, translated
 from connectors.redis.keyspace import delete_all
-from connectors.redis.scripts import packed
+from connectors.redis.scripts import with_lengths
 from matchers.keys import Key, KeyHasher, KeyKind
 from matchers.wire import UnreadableError
 from watchlists.index import IndexMovedError, Logged, Lookup, Standing, Standings
-from watchlists.lifecycle import UNKNOWN, Decision, Held, decide
+from watchlists.lifecycle import Decision, Held, decide
 from watchlists.order import Order, Release, read_order
 
-LAYOUT: Final = 1
-"""Raised when entries are written differently: an index of another layout is refused, not misread."""
+LAYOUT: Final = f"2-{bodies.FINGERPRINT}"
+"""Changed when entries are written differently: an index of another layout is refused, not misread."""
 RECORDS_MAX: Final = 5000
 BYTES_MAX: Final = 256 << 20
 """What one step may hold: Redis does nothing else while it takes it over."""
 _CACHED: Final = 2048
-_CACHED_BYTES_MAX: Final = 8192
-_LENGTHS: Final = struct.Struct(">II")
+_CACHED_BYTES_MAX: Final = 4096
 _HASH_BYTES: Final = 8
-
-
-class _Head(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An entry without the order's bytes."""
-
-    court: str | None
-    version: int
-    released: bool
-    tombstones: tuple[tuple[str, int], ...]
-    keys: bytes
-
-
-class _Entry(NamedTuple):
-    """What is stored of an order's id: lengths, head, the order's bytes. ``start`` is all but the order's bytes."""
-
-    start: bytes
-    held: Held
-    keys: frozenset[bytes]
-    raw: bytes
-
-    @classmethod
-    def of(cls, held: Held, keys: Iterable[bytes], raw: bytes) -> _Entry:
-        hashes = frozenset(keys)
-        head = msgspec.msgpack.encode(_Head(held.court, held.version, held.released, held.tombstones, b"".join(sorted(hashes))))
-        return cls(_LENGTHS.pack(len(head), len(raw)) + head, held, hashes, raw)
 
 
 class _Read(NamedTuple):
@@ -71,8 +47,16 @@ class _Read(NamedTuple):
     keys: frozenset[Key]
 
 
-_NOTHING: Final = _Entry(b"", UNKNOWN, frozenset(), b"")
-_heads: Final = msgspec.msgpack.Decoder(_Head)
+class _Stored(NamedTuple):
+    """What lies in Redis of some ids: each one's tag, the value of each tag, and the entries in it."""
+
+    tags: dict[str, bytes]
+    values: dict[bytes, bytes]
+    entries: dict[bytes, dict[str, Entry]]
+    positions: dict[int, int]
+
+    def entry(self, id_: str) -> Entry:
+        return self.entries[self.tags[id_]].get(id_, NOTHING)
 
 
 class RedisIndex:
@@ -86,6 +70,7 @@ class RedisIndex:
         self._client, self._hasher, self._namespace = client, hasher, namespace
         self._server = server_name(client)
         self._ours = f"{LAYOUT}:{hasher.fingerprint}"
+        self._bodies = bodies.Bodies()
         self._claim = client.register_script(scripts.CLAIM)
         self._read_script = client.register_script(scripts.READ)
         self._lookup_script = client.register_script(scripts.LOOKUP)
@@ -114,32 +99,28 @@ class RedisIndex:
             ValueError: more than ``RECORDS_MAX`` records or ``BYTES_MAX`` bytes.
         """
         _check_size(records)
-        stored = (await self._entries([logged.record.id for logged in records]))[0] if records else {}
-        decisions, changed = _decided(records, stored)
-        written = self._written(changed)
-        known = packed((id_, stored[id_].start) for id_ in written)
-        changes = packed(_change(stored[id_], entry) for id_, entry in written.items())
-        answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), known, changes)
-        if answer == b"moved":
-            raise IndexMovedError(f"partition {partition} stands at {int(stands)}, not {start}")
-        if answer != b"applied":
+        ids = [logged.record.id for logged in records]
+        if all(logged.record.action == "place" for logged in records):  # new, most likely: so nothing is read beforehand
+            decisions = await self._apply(partition, start, end, records, self._unknown(ids))
+            if decisions is not None:
+                return decisions
+        decisions = await self._apply(partition, start, end, records, await self._stored(ids))
+        if decisions is None:
             raise IndexMovedError("an order was changed by another writer while this batch was decided")
         return decisions
 
     async def lookup(self, keys: Sequence[Key]) -> Lookup:
-        hexes = b"".join(set(self._hashes(keys).values())).hex()
-        positions, blob = await self._run(self._lookup_script, hexes)
+        positions, values = await self._run(self._lookup_script, b"".join(set(self._tags(keys).values())))
         wanted = set(keys)
-        read = [self._read(entry.raw) for entry in _split(blob)]
+        read = [self._read(body) for value in values for body in entries.bodies(value)]
         return Lookup([order for order, held in read if not wanted.isdisjoint(held)], _offsets(positions))
 
     async def standings(self, order_ids: Sequence[str]) -> Standings:
-        entries, positions = await self._entries(order_ids)
-        of = {id_: Standing(entry.held, self._read(entry.raw).order if entry.raw else None) for id_, entry in entries.items()}
-        return Standings(of, positions)
+        stored = await self._stored(order_ids)
+        return Standings({id_: self._standing(stored.entry(id_)) for id_ in order_ids}, stored.positions)
 
     async def positions(self) -> dict[int, int]:
-        positions, _ = await self._run(self._lookup_script, "")
+        positions, _ = await self._run(self._lookup_script, b"")
         return _offsets(positions)
 
     async def wipe(self) -> None:
@@ -154,35 +135,71 @@ class RedisIndex:
                 await delete_all(self._client, self._namespace, kind)
             await self._client.delete(positions)
 
-    async def _entries(self, order_ids: Sequence[str]) -> tuple[dict[str, _Entry], dict[int, int]]:
-        ids = list(dict.fromkeys(order_ids))
-        positions, blob = await self._run(self._read_script, packed((id_,) for id_ in ids))
-        return dict(zip(ids, _split(blob), strict=True)), _offsets(positions)
+    async def _apply(
+        self, partition: int, start: int, end: int, records: Sequence[Logged], stored: _Stored
+    ) -> list[Decision] | None:
+        """Decide and write by what is stored; None, and nothing was applied, where something else is."""
+        decisions, changed = _decided(records, stored)
+        changes = _changes(stored, self._written(changed))
+        answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), changes)
+        if answer == b"moved":
+            raise IndexMovedError(f"partition {partition} stands at {int(stands)}, not {start}")
+        return decisions if answer == b"applied" else None
 
-    def _written(self, changed: Mapping[str, tuple[Held, Logged]]) -> dict[str, _Entry]:
+    async def _stored(self, order_ids: Sequence[str]) -> _Stored:
+        unknown = self._unknown(order_ids)
+        asked = list(unknown.values)
+        positions, found = await self._run(self._read_script, b"".join(asked))
+        values = dict(zip(asked, found, strict=True))
+        with self._undamaged():
+            held = {tag: entries.read(value) for tag, value in values.items()}
+        return _Stored(unknown.tags, values, held, _offsets(positions))
+
+    def _unknown(self, order_ids: Iterable[str]) -> _Stored:
+        """As if nothing were stored of these."""
+        ids = list(dict.fromkeys(order_ids))
+        tags = dict(zip(ids, self._hashed("other", ids), strict=True)) if ids else {}
+        return _Stored(tags, dict.fromkeys(tags.values(), b""), {tag: {} for tag in tags.values()}, {})
+
+    def _written(self, changed: Mapping[str, tuple[Held, Logged]]) -> dict[str, Entry]:
         """The new entries. A released order leaves what is held of its id, and nothing of its subject."""
         keys = {id_: logged.record.keys() for id_, (_, logged) in changed.items() if not isinstance(logged.record, Release)}
-        hashes = self._hashes([key for of_order in keys.values() for key in of_order])
+        tags = self._tags([key for of_order in keys.values() for key in of_order])
         return {
-            id_: _Entry.of(held, [hashes[key] for key in keys.get(id_, ())], logged.raw if id_ in keys else b"")
+            id_: Entry(held, b"".join(sorted({tags[key] for key in keys[id_]})), self._bodies.pack(logged.raw))
+            if id_ in keys
+            else Entry(held, b"", b"")
             for id_, (held, logged) in changed.items()
         }
 
-    def _hashes(self, keys: Iterable[Key]) -> dict[Key, bytes]:
-        """The hash of each key, big-endian, computed in batches of a kind."""
+    def _tags(self, keys: Iterable[Key]) -> dict[Key, bytes]:
+        """The tag of each key, computed in batches of a kind."""
         by_kind: dict[KeyKind, dict[str, None]] = {}
         for kind, value in keys:
             by_kind.setdefault(kind, {})[value] = None
-        hashed: dict[Key, bytes] = {}
-        for kind, values in by_kind.items():
-            packed = self._hasher.hash_values(kind, values).astype(np.dtype(">u8")).tobytes()
-            for number, value in enumerate(values):
-                hashed[Key(kind, value)] = packed[number * _HASH_BYTES : (number + 1) * _HASH_BYTES]
-        return hashed
+        return {
+            Key(kind, value): tag
+            for kind, values in by_kind.items()
+            for value, tag in zip(values, self._hashed(kind, values), strict=True)
+        }
 
-    def _read(self, raw: bytes) -> _Read:
+    def _hashed(self, kind: KeyKind, values: Iterable[str]) -> list[bytes]:
+        """Tags: the low bytes of the keyed hashes. Ids have a map of their own, so any kind would do for them."""
+        hashes = self._hasher.hash_values(kind, values).astype(np.dtype(">u8")).tobytes()
+        skipped = _HASH_BYTES - scripts.TAG_BYTES
+        return [hashes[at + skipped : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)]
+
+    def _standing(self, entry: Entry) -> Standing:
+        return Standing(entry.held, self._read(entry.body).order if entry.body else None)
+
+    def _read(self, body: bytes) -> _Read:
+        with self._undamaged():
+            return _read_again(body) if len(body) <= _CACHED_BYTES_MAX else _read_once(body)
+
+    @contextmanager
+    def _undamaged(self) -> Iterator[None]:
         try:
-            return _read_again(raw) if len(raw) <= _CACHED_BYTES_MAX else _read_once(raw)
+            yield
         except UnreadableError:
             detail = f"{self._server} holds an order that cannot be read: wipe the index, and it is built anew"
             raise IndexUnavailableError("damaged", detail) from None
@@ -192,8 +209,8 @@ class RedisIndex:
             return await script(args=[self._namespace, self._ours, *arguments])
 
 
-def _read_once(raw: bytes) -> _Read:
-    order = read_order(raw)
+def _read_once(body: bytes) -> _Read:
+    order = read_order(bodies.unpack(body))
     if not isinstance(order, Order):
         raise UnreadableError("invalid_order", "a release is no order in place")
     return _Read(order, frozenset(order.keys()))
@@ -209,13 +226,13 @@ def _check_size(records: Sequence[Logged]) -> None:
         raise ValueError(f"{len(records)} records of {size} bytes are too many for one step")
 
 
-def _decided(records: Sequence[Logged], stored: Mapping[str, _Entry]) -> tuple[list[Decision], dict[str, tuple[Held, Logged]]]:
+def _decided(records: Sequence[Logged], stored: _Stored) -> tuple[list[Decision], dict[str, tuple[Held, Logged]]]:
     """The decision on each record in turn, and, for every id that changes, what is held in the end and by which record."""
     decisions: list[Decision] = []
     changed: dict[str, tuple[Held, Logged]] = {}
     for logged in records:
         id_ = logged.record.id
-        held = changed[id_][0] if id_ in changed else stored[id_].held
+        held = changed[id_][0] if id_ in changed else stored.entry(id_).held
         change = decide(held, logged.record)
         decisions.append(change.decision)
         if change.decision.changes:
@@ -223,27 +240,20 @@ def _decided(records: Sequence[Logged], stored: Mapping[str, _Entry]) -> tuple[l
     return decisions, changed
 
 
-def _change(old: _Entry, new: _Entry) -> tuple[bytes, str, str]:
-    """One change as the script takes it: the entry, the keys added, the keys removed."""
-    added, removed = new.keys - old.keys, old.keys - new.keys
-    return new.start + new.raw, b"".join(added).hex(), b"".join(removed).hex()
-
-
-def _split(blob: bytes) -> Iterator[_Entry]:
-    """The entries in an answer, one after the other."""
-    at = 0
-    while at < len(blob):
-        head_bytes, raw_bytes = _LENGTHS.unpack_from(blob, at)
-        body = at + _LENGTHS.size
-        end = body + head_bytes
-        if head_bytes:
-            head = _heads.decode(blob[body:end])
-            keys = frozenset(head.keys[i : i + _HASH_BYTES] for i in range(0, len(head.keys), _HASH_BYTES))
-            held = Held(head.court, head.version, head.released, head.tombstones)
-            yield _Entry(blob[at:end], held, keys, blob[end : end + raw_bytes])
-        else:
-            yield _NOTHING
-        at = end + raw_bytes
+def _changes(stored: _Stored, new: Mapping[str, Entry]) -> bytes:
+    """The changes as the script takes them. Ids that share a tag are one change, for they share its value."""
+    by_tag: dict[bytes, dict[str, Entry]] = {}
+    for id_, entry in new.items():
+        by_tag.setdefault(stored.tags[id_], {})[id_] = entry
+    rows: list[bytes] = []
+    for tag, changed in by_tag.items():
+        before, added, removed = stored.entries[tag], b"", b""
+        for id_, entry in changed.items():
+            more, less = entries.difference(before.get(id_, NOTHING).keys, entry.keys)
+            added, removed = added + more, removed + less
+        rows.append(tag)
+        rows += with_lengths(stored.values[tag], entries.written({**before, **changed}), added, removed)
+    return b"".join(rows)
 
 
 def _offsets(fields: Sequence[bytes]) -> dict[int, int]:

@@ -1,12 +1,17 @@
 """Leases, by which the workers know of each other, and the moments from which orders were in force everywhere.
 
-<namespace>:leases            worker to when its lease ends, and what it has applied
-<namespace>:inforce:<id>      version of the order to when it was in force everywhere; kept 30 days
+<namespace>:leases                      worker to when its lease ends, and what it has applied
+<namespace>:effect:<period>             how large the map of a period of 30 days is
+<namespace>:effect:<period>:<number>    a digest of an order's id, and its version, to when that was in force everywhere
+
+How marks share names: ``buckets``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -17,7 +22,12 @@ from connectors.redis import scripts
 from connectors.redis.errors import ViewUnavailableError, server_name, translated
 from connectors.redis.scripts import packed
 
-KEPT_S: Final = 30 * 24 * 3600
+_DIGEST_BYTES: Final = 8
+_AT_BYTES: Final = 6
+_TOOK: Final = struct.Struct(">i")
+_TOOK_MS_MAX: Final = 2**31 - 1
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND: Final = dt.timedelta(milliseconds=1)
 
 
 class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +41,7 @@ class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InForceMark(NamedTuple):
-    """A version of an order was in force everywhere at ``at``, ``took_s`` seconds after Kafka had it."""
+    """A version of an order was in force everywhere at ``at``, ``took_s`` seconds after Kafka had it; to the millisecond."""
 
     order_id: str
     version: int
@@ -40,7 +50,6 @@ class InForceMark(NamedTuple):
 
 
 _states: Final = msgspec.msgpack.Decoder(LeaseState)
-_marks: Final = msgspec.msgpack.Decoder(tuple[dt.datetime, float])
 
 
 class Leases:
@@ -72,7 +81,10 @@ class Leases:
 
 
 class InForce:
-    """When each version of an order was in force everywhere. One round trip a batch; raises ViewUnavailableError."""
+    """When each version of an order was in force everywhere. One round trip a batch; raises ViewUnavailableError.
+
+    Kept for 30 days at least, and for 60 at most.
+    """
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str) -> None:
         self._namespace, self._server = namespace, server_name(client)
@@ -81,18 +93,41 @@ class InForce:
 
     async def mark(self, marks: Sequence[InForceMark]) -> None:
         """Note when. The first mark of a version stays."""
-        rows = [(mark.order_id, str(mark.version), msgspec.msgpack.encode((mark.at, mark.took_s))) for mark in marks]
+        rows = b"".join(packed([(_name(mark.order_id, mark.version),)]) + _written(mark) for mark in marks)
         with translated(ViewUnavailableError, self._server):
-            await self._mark(args=[self._namespace, packed(rows), KEPT_S])
+            await self._mark(args=[self._namespace, rows, len(marks)])
 
     async def of(self, order_ids: Sequence[str]) -> dict[str, dict[int, InForceMark]]:
         """The marks of each order, by version; an order without one has none."""
         ids = list(dict.fromkeys(order_ids))
         with translated(ViewUnavailableError, self._server):
-            found = await self._marked(args=[self._namespace, packed((id_,) for id_ in ids)])
-        return {id_: _by_version(id_, flat) for id_, flat in zip(ids, found, strict=True)}
+            found = await self._marked(args=[self._namespace, b"".join(map(_digest, ids))])
+        return {id_: _by_version(id_, [*old, *new]) for id_, old, new in zip(ids, found[::2], found[1::2], strict=True)}
+
+
+def _digest(order_id: str) -> bytes:
+    return hashlib.blake2b(order_id.encode(), digest_size=_DIGEST_BYTES).digest()
+
+
+def _name(order_id: str, version: int) -> bytes:
+    """A version of an order: few bytes, and never the same for two."""
+    return _digest(order_id) + version.to_bytes(version.bit_length() // 8 + 1, "big")
+
+
+def _written(mark: InForceMark) -> bytes:
+    at_ms = (mark.at - _EPOCH) // _MILLISECOND
+    took_ms = min(max(round(mark.took_s * 1000), -_TOOK_MS_MAX), _TOOK_MS_MAX)
+    return at_ms.to_bytes(_AT_BYTES, "big") + _TOOK.pack(took_ms)
 
 
 def _by_version(order_id: str, flat: Sequence[bytes]) -> dict[int, InForceMark]:
-    pairs = ((int(version), value) for version, value in zip(flat[::2], flat[1::2], strict=True))
-    return {version: InForceMark(order_id, version, *_marks.decode(value)) for version, value in sorted(pairs)}
+    """The order's own among the marks, each name followed by what was written; the first of a version is the oldest."""
+    digest = _digest(order_id)
+    marks: dict[int, InForceMark] = {}
+    for name, written in zip(flat[::2], flat[1::2], strict=True):
+        if name.startswith(digest):
+            version = int.from_bytes(name[_DIGEST_BYTES:], "big")
+            at = _EPOCH + int.from_bytes(written[:_AT_BYTES], "big") * _MILLISECOND
+            took_ms = _TOOK.unpack(written[_AT_BYTES:])[0]
+            marks.setdefault(version, InForceMark(order_id, version, at, took_ms / 1000))
+    return dict(sorted(marks.items()))

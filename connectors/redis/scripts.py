@@ -8,118 +8,30 @@ cluster, give it a hash tag (``{chakong}``).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from connectors.redis.buckets import LIBRARY
+
+MARKS_A_BUCKET: Final = 32
+PERIOD_S: Final = 30 * 24 * 3600
+"""Times of effect are kept by periods: this one and the one before, so for 30 days at least and 60 at most."""
 _length: Final = struct.Struct(">I").pack
 
 
+def with_lengths(*fields: bytes) -> Iterator[bytes]:
+    """Each field's length in four bytes, big-endian, and the field."""
+    for field in fields:
+        yield _length(len(field))
+        yield field
+
+
 def packed(rows: Iterable[tuple[bytes | str, ...]]) -> bytes:
-    """Rows of fields as one string: each field's length in four bytes, big-endian, and the field."""
-    parts: list[bytes] = []
-    for row in rows:
-        for field in row:
-            text = field.encode() if isinstance(field, str) else field
-            parts.append(_length(len(text)))
-            parts.append(text)
-    return b"".join(parts)
+    """Rows of fields as one string, each field after its length."""
+    return b"".join(
+        part for row in rows for part in with_lengths(*(field.encode() if isinstance(field, str) else field for field in row))
+    )
 
-
-_GUARD: Final = """
-local space, secret = ARGV[1], ARGV[2]
-local of = redis.call('HMGET', space .. ':positions', 'secret', 'wiping')
-if of[2] then return redis.error_reply('WIPING the index') end
-if of[1] ~= secret and redis.call('HLEN', space .. ':positions') > 0 then return redis.error_reply('FOREIGN index') end
-"""
-
-CLAIM: Final = (
-    _GUARD
-    + """
-redis.call('HSET', space .. ':positions', 'secret', secret)
-return 1
-"""
-)
-
-READ: Final = (
-    _GUARD
-    + """
-local ids, values, next, id = ARGV[3], {}, 1, nil
-while next <= #ids do
-  id, next = struct.unpack('>I4c0', ids, next)
-  values[#values + 1] = redis.call('GET', space .. ':order:' .. id) or '\\0\\0\\0\\0\\0\\0\\0\\0'
-end
-return {redis.call('HGETALL', space .. ':positions'), table.concat(values)}
-"""
-)
-"""ARGV[3]: ids, packed. Answers the positions, and every id's entry, in order; an unknown one is of length nought."""
-
-LOOKUP: Final = (
-    _GUARD
-    + """
-local hexes, seen, values = ARGV[3], {}, {}
-for at = 1, #hexes, 16 do
-  local packed = redis.call('GET', space .. ':key:' .. string.sub(hexes, at, at + 15)) or ''
-  local next, id = 1, nil
-  while next <= #packed do
-    id, next = struct.unpack('>I4c0', packed, next)
-    if not seen[id] then
-      seen[id] = true
-      local value = redis.call('GET', space .. ':order:' .. id)
-      if not value then return redis.error_reply('DAMAGED index') end
-      values[#values + 1] = value
-    end
-  end
-end
-return {redis.call('HGETALL', space .. ':positions'), table.concat(values)}
-"""
-)
-"""ARGV[3]: key hashes, 16 hex digits each. Answers the positions, and the entry of every order that holds one of them."""
-
-APPLY: Final = (
-    _GUARD
-    + """
-local positions, partition = space .. ':positions', ARGV[3]
-local stands = redis.call('HGET', positions, partition) or '0'
-if stands ~= ARGV[4] then return {'moved', stands} end
-local known, changes, next, number = ARGV[6], ARGV[7], 1, 0
-local ids, names = {}, {}
-local id, start, entry, added, removed
-while next <= #known do
-  id, start, next = struct.unpack('>I4c0I4c0', known, next)
-  number = number + 1
-  local name = space .. ':order:' .. id
-  ids[number], names[number] = id, name
-  local same
-  if start == '' then same = redis.call('EXISTS', name) == 0
-  else same = redis.call('GETRANGE', name, 0, #start - 1) == start end
-  if not same then return {'overtaken', stands} end
-end
-redis.call('HSET', positions, partition, ARGV[5], 'secret', secret)
-next = 1
-for i, id in ipairs(ids) do
-  entry, added, removed, next = struct.unpack('>I4c0I4c0I4c0', changes, next)
-  redis.call('SET', names[i], entry)
-  local item = struct.pack('>I4c0', #id, id)
-  for at = 1, #added, 16 do
-    redis.call('APPEND', space .. ':key:' .. string.sub(added, at, at + 15), item)
-  end
-  for at = 1, #removed, 16 do
-    local name = space .. ':key:' .. string.sub(removed, at, at + 15)
-    local others, left = redis.call('GET', name) or '', {}
-    local following, other = 1, nil
-    while following <= #others do
-      other, following = struct.unpack('>I4c0', others, following)
-      if other ~= id then left[#left + 1] = struct.pack('>I4c0', #other, other) end
-    end
-    if #left > 0 then redis.call('SET', name, table.concat(left)) else redis.call('DEL', name) end
-  end
-end
-return {'applied', ARGV[5]}
-"""
-)
-"""ARGV[3..5]: partition, start, end. ARGV[6]: what was read, packed: id, the start of its entry (empty: there was none).
-ARGV[7]: what is written, packed, in the same order: entry, keys added, keys removed (hex). The first write is the position, so
-a Redis without memory refuses it and nothing is changed."""
 
 RENEW: Final = """
 local now = redis.call('TIME')
@@ -144,27 +56,54 @@ end
 return live
 """
 
-MARK: Final = """
-local marks, next = ARGV[2], 1
-local id, version, mark
-while next <= #marks do
-  id, version, mark, next = struct.unpack('>I4c0I4c0I4c0', marks, next)
-  local name = ARGV[1] .. ':inforce:' .. id
-  redis.call('HSETNX', name, version, mark)
-  redis.call('EXPIRE', name, ARGV[3])
+_MARKS: Final = (
+    LIBRARY
+    + f"""
+local space, now = ARGV[1], redis.call('TIME')[1]
+local function marks(period)
+  local name = space .. ':effect:' .. period
+  local stored = redis.call('HMGET', name, 'buckets', 'entries')
+  return map(name .. ':', stored[1], stored[2], {MARKS_A_BUCKET}, {2 * PERIOD_S})
 end
+local period = math.floor(now / {PERIOD_S})
+local before, current = marks(period - 1), marks(period)
+"""
+)
+
+MARK: Final = (
+    _MARKS
+    + """
+local rows, next, order, mark = ARGV[2], 1, nil, nil
+grow(current, tonumber(ARGV[3]))
+while next <= #rows do
+  order, mark, next = struct.unpack('>I4c0c10', rows, next)
+  local name = bucket(current, order)
+  if redis.call('HEXISTS', bucket(before, order), order) == 0 and redis.call('HSETNX', name, order, mark) == 1 then
+    redis.call('EXPIRE', name, current.seconds)
+  else
+    current.entries = current.entries - 1
+  end
+end
+local about = space .. ':effect:' .. period
+redis.call('HSET', about, 'buckets', current.buckets, 'entries', current.entries)
+redis.call('EXPIRE', about, current.seconds)
 return 1
 """
-"""ARGV[2]: marks, packed: order id, version, mark. The first mark of a version stays. ARGV[3]: seconds to keep."""
+)
+"""ARGV[2]: marks, each the order and its version after their length, and 10 bytes. ARGV[3]: how many. The first one stays."""
 
-MARKED: Final = """
-local ids, found, next, id = ARGV[2], {}, 1, nil
-while next <= #ids do
-  id, next = struct.unpack('>I4c0', ids, next)
-  found[#found + 1] = redis.call('HGETALL', ARGV[1] .. ':inforce:' .. id)
+MARKED: Final = (
+    _MARKS
+    + """
+local digests, found = ARGV[2], {}
+for at = 1, #digests, 8 do
+  local digest = string.sub(digests, at, at + 7)
+  for _, of in ipairs({before, current}) do found[#found + 1] = redis.call('HGETALL', bucket(of, digest)) end
 end
 return found
 """
+)
+"""ARGV[2]: orders, 8 bytes each. Answers, for each, all marks that lie with its own: of the period before, and of this one."""
 
 RECORD: Final = """
 local space, positions = ARGV[1], ARGV[1] .. ':receipts'

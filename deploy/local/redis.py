@@ -15,7 +15,8 @@ SILENT_BOUND_S = 10.0
 
 #: No eviction: an index that forgets in silence would answer "no match". No append-only file: Kafka is the truth and
 #: Redis a view of it. One dump at a clean stop, so that a developer's next `up` need not rebuild the view.
-OPTIONS = ("--maxmemory-policy", "noeviction", "--appendonly", "no", "--save", "86400 1")
+#: Hashes with values of up to 1 kB stay compact, as the index needs them: see connectors/redis/buckets.py.
+OPTIONS = ("--maxmemory-policy", "noeviction", "--hash-max-listpack-value", "1024", "--appendonly", "no", "--save", "86400 1")
 
 
 @dataclass(frozen=True)

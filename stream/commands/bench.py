@@ -6,7 +6,9 @@ import click
 
 from benchmarks.filter import filter_
 from benchmarks.latency import latency
+from benchmarks.orders import orders
 from benchmarks.race.command import race
+from benchmarks.resolve import resolve
 
 
 @click.group()
@@ -17,3 +19,5 @@ def bench() -> None:
 bench.add_command(filter_, "filter")
 bench.add_command(race)
 bench.add_command(latency)
+bench.add_command(orders)
+bench.add_command(resolve)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import redis.asyncio
 
+from connectors.redis import bodies, entries
 from connectors.redis.errors import ForeignIndexError, IndexUnavailableError
-from connectors.redis.index import RECORDS_MAX, RedisIndex
+from connectors.redis.index import LAYOUT, RECORDS_MAX, RedisIndex
 from matchers.keys import Key, KeyHasher
 from tests.watchlists.orders import order, release
-from watchlists.index import IndexMovedError, Logged
+from watchlists.index import IndexMovedError, Logged, MemoryIndex
+from watchlists.lifecycle import Held
+from watchlists.order import Order
 
 HASHER = KeyHasher(b"a secret of the tests")
 E1, E2 = Key("passport", "E1"), Key("passport", "E2")
@@ -22,33 +27,40 @@ class OneHash(KeyHasher):
         return super().hash_values(kind, values) * 0
 
 
+async def names(client: redis.asyncio.Redis, namespace: str) -> set[str]:
+    return {name.decode().removeprefix(f"{namespace}:") for name in await client.keys(f"{namespace}:*")}
+
+
 @pytest.fixture
 def index(client: redis.asyncio.Redis, namespace: str) -> RedisIndex:
     return RedisIndex(client, HASHER, namespace)
 
 
-async def test_names_and_entries_are_as_told(index: RedisIndex, client: redis.asyncio.Redis, namespace: str) -> None:
+async def test_names_are_as_told_and_tell_nothing(index: RedisIndex, client: redis.asyncio.Redis, namespace: str) -> None:
     await index.apply(3, 0, 5, [order("A", 1, ["E1", "E2"]), order("B", 1, ["E1"])])
-    hashes = [HASHER.hash_key(key) for key in (E1, E2)]
-    assert {name.decode() for name in await client.keys(f"{namespace}:*")} == {
-        f"{namespace}:positions",
-        f"{namespace}:order:A",
-        f"{namespace}:order:B",
-        *(f"{namespace}:key:{value:016x}" for value in hashes),
-    }
+    assert await names(client, namespace) == {"positions", "order:0", "key:0"}
+    hashes = {HASHER.hash_key(key).to_bytes(8, "big")[2:] for key in (E1, E2)}
+    assert set(await client.hgetall(f"{namespace}:key:0")) == hashes
 
 
-async def test_a_release_leaves_no_personal_data(index: RedisIndex, client: redis.asyncio.Redis, namespace: str) -> None:
+async def test_a_release_leaves_nothing_of_the_subject(index: RedisIndex, client: redis.asyncio.Redis, namespace: str) -> None:
+    await index.apply(0, 0, 2, [order("A", 1, ["E12345678"]), order("A", 2, ["E12345678", "E2"], action="amend")])
+    await index.apply(0, 2, 3, [release("A", 3)])
+    assert await names(client, namespace) == {"positions", "order:0"}
+    tag, value = (await client.hgetall(f"{namespace}:order:0")).popitem()
+    assert entries.read(value) == {"A": entries.Entry(Held("440106", 3, released=True), b"", b"")}
+    assert len(tag + value) < 40
+
+
+async def test_what_lies_in_redis_shows_no_identifier(index: RedisIndex, client: redis.asyncio.Redis, namespace: str) -> None:
     await index.apply(0, 0, 1, [order("A", 1, ["E12345678"])])
-    await index.apply(0, 1, 2, [release("A", 2)])
-    assert {name.decode() for name in await client.keys(f"{namespace}:*")} == {
-        f"{namespace}:positions",
-        f"{namespace}:order:A",
-    }
-    entry = await client.get(f"{namespace}:order:A")
-    assert b"E12345678" not in entry
-    assert "王伟".encode() not in entry
-    assert len(entry) < 40
+    _, value = (await client.hgetall(f"{namespace}:order:0")).popitem()
+    (body,) = entries.bodies(value)
+    assert bodies.unpack(body) == order("A", 1, ["E12345678"]).raw
+    rest = value.removesuffix(body)
+    for name in await client.keys(f"{namespace}:*"):
+        for identifier in (b"E12345678", "王伟".encode()):
+            assert identifier not in name + rest
 
 
 async def test_keys_that_share_a_hash_cost_no_order_and_make_none_up(client: redis.asyncio.Redis, namespace: str) -> None:
@@ -79,7 +91,7 @@ async def test_an_index_of_another_secret_is_refused_at_once(index: RedisIndex, 
 
 async def test_an_order_changed_by_another_partition_s_writer_is_decided_again(index: RedisIndex, monkeypatch) -> None:
     """A producer that sends an order without its key may put it into two partitions."""
-    read = index._entries
+    read = index._stored
 
     async def read_and_be_overtaken(ids):
         stored = await read(ids)
@@ -87,11 +99,11 @@ async def test_an_order_changed_by_another_partition_s_writer_is_decided_again(i
         await index.apply(1, 0, 1, [order("A", 5, ["E2"])])
         return stored
 
-    monkeypatch.setattr(index, "_entries", read_and_be_overtaken)
+    monkeypatch.setattr(index, "_stored", read_and_be_overtaken)
     with pytest.raises(IndexMovedError, match="another writer"):
-        await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
+        await index.apply(0, 0, 1, [order("A", 1, ["E1"], action="amend")])
     assert await index.positions() == {1: 1}
-    await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
+    await index.apply(0, 0, 1, [order("A", 1, ["E1"], action="amend")])
     assert (await index.standings(["A"])).of["A"].held.version == 5
 
 
@@ -122,7 +134,7 @@ async def test_a_wipe_that_broke_off_refuses_everybody_until_it_is_repeated(
 
 async def test_a_missing_entry_is_damage_and_never_no_match(index: RedisIndex, client: redis.asyncio.Redis, namespace: str):
     await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
-    await client.delete(f"{namespace}:order:A")
+    await client.delete(f"{namespace}:order:0")
     with pytest.raises(IndexUnavailableError) as raised:
         await index.lookup([E1])
     assert raised.value.reason == "damaged"
@@ -151,3 +163,37 @@ async def test_an_emptied_redis_is_seen_as_empty_and_filled_again(index: RedisIn
         await index.apply(0, 1, 2, [])
     await index.apply(0, 0, 1, [order("A", 1, ["E1"])])
     assert len((await index.lookup([E1])).orders) == 1
+
+
+def test_another_dictionary_is_another_layout() -> None:
+    assert LAYOUT.endswith(bodies.FINGERPRINT)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_history_of_many_orders_ends_as_in_memory(index: RedisIndex, seed: int) -> None:
+    """Thousands of ids and few passports: buckets split and split again, and keys are shared by dozens of orders."""
+    dice, memory = random.Random(seed), MemoryIndex()
+    ids = [f"A{number}" for number in range(1500)]
+    passports = [f"E{number}" for number in range(dice.choice((40, 3000)))]
+    at = 0
+    for _ in range(12):
+        batch = [_any_record(dice, ids, passports) for _ in range(dice.choice((1, 40, 900)))]
+        end = at + len(batch)
+        assert await index.apply(0, at, end, batch) == await memory.apply(0, at, end, batch)
+        at = end
+    assert await index.standings(ids) == await memory.standings(ids)
+    for passport in dice.sample(passports, 20):
+        mine, theirs = [await held.lookup([Key("passport", passport)]) for held in (index, memory)]
+        assert sorted(mine.orders, key=_id) == sorted(theirs.orders, key=_id)
+
+
+def _any_record(dice: random.Random, ids: list[str], passports: list[str]) -> Logged:
+    id_, version, court = dice.choice(ids), dice.randint(1, 6), dice.choice("12")
+    if dice.random() < 0.25:
+        return release(id_, version, court=court)
+    action = dice.choice(("place", "amend"))
+    return order(id_, version, dice.sample(passports, dice.randint(1, 3)), court=court, action=action)
+
+
+def _id(held: Order) -> str:
+    return held.id

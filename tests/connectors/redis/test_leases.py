@@ -7,13 +7,25 @@ import datetime as dt
 
 import redis.asyncio
 
-from connectors.redis.leases import KEPT_S, InForce, InForceMark, Leases, LeaseState
+from connectors.redis.leases import InForce, InForceMark, Leases, LeaseState
+from connectors.redis.scripts import MARKS_A_BUCKET, PERIOD_S
 
 AT = dt.datetime(2026, 11, 24, 14, 0, tzinfo=dt.UTC)
 
 
 def state(**applied: int) -> LeaseState:
     return LeaseState(applied={int(name[1:]): offset for name, offset in applied.items()}, state="screening", at=AT)
+
+
+async def marks_names(client: redis.asyncio.Redis, namespace: str) -> list[str]:
+    return sorted(name.decode() for name in await client.keys(f"{namespace}:effect:*"))
+
+
+async def grow_older(client: redis.asyncio.Redis, namespace: str) -> None:
+    """A period goes by: what was this one's is the one's before."""
+    for name in await marks_names(client, namespace):
+        head, period, *bucket = name.removeprefix(f"{namespace}:").split(":")
+        await client.rename(name, ":".join((namespace, head, str(int(period) - 1), *bucket)))
 
 
 async def test_a_lease_is_told_as_it_was_given(client: redis.asyncio.Redis, namespace: str) -> None:
@@ -55,6 +67,36 @@ async def test_the_first_mark_of_a_version_stays(client: redis.asyncio.Redis, na
     assert await in_force.of([]) == {}
 
 
-async def test_marks_are_kept_for_thirty_days(client: redis.asyncio.Redis, namespace: str) -> None:
-    await InForce(client, namespace).mark([InForceMark("A", 1, AT, 0.25)])
-    assert KEPT_S - 60 < await client.ttl(f"{namespace}:inforce:A") <= KEPT_S
+async def test_marks_are_kept_for_a_period_and_the_next(client: redis.asyncio.Redis, namespace: str) -> None:
+    in_force = InForce(client, namespace)
+    first, second = InForceMark("A", 1, AT, 0.25), InForceMark("A", 2, AT, 0.5)
+    await in_force.mark([first])
+    for name in await marks_names(client, namespace):
+        assert 2 * PERIOD_S - 60 < await client.ttl(name) <= 2 * PERIOD_S
+    await grow_older(client, namespace)
+    await in_force.mark([InForceMark("A", 1, AT + dt.timedelta(1), 9.0), second])
+    assert await in_force.of(["A"]) == {"A": {1: first, 2: second}}
+    await grow_older(client, namespace)
+    assert await in_force.of(["A"]) == {"A": {2: second}}
+
+
+async def test_marks_of_many_orders_share_few_names(client: redis.asyncio.Redis, namespace: str) -> None:
+    in_force = InForce(client, namespace)
+    marks = [InForceMark(f"A{n}", 1 + n % 3, AT + dt.timedelta(milliseconds=n), (n - 1000) / 1000) for n in range(5000)]
+    for at in range(0, 5000, 700):
+        await in_force.mark(marks[at : at + 700])
+        await in_force.mark(marks[at : at + 7])
+    assert await in_force.of([mark.order_id for mark in marks]) == {mark.order_id: {mark.version: mark} for mark in marks}
+    names = await marks_names(client, namespace)
+    assert len(names) < 5000 // MARKS_A_BUCKET + 3
+    assert await client.hget(names[0], "entries") == b"5000"
+    for name in names[1:]:
+        assert await client.object("encoding", name) == b"listpack"
+        assert await client.ttl(name) > 0
+
+
+async def test_a_version_may_be_any_whole_number(client: redis.asyncio.Redis, namespace: str) -> None:
+    in_force = InForce(client, namespace)
+    marks = {version: InForceMark("A", version, AT, -1.0) for version in (1, 255, 256, 2**64, 10**40)}
+    await in_force.mark(list(marks.values()))
+    assert await in_force.of(["A"]) == {"A": marks}
