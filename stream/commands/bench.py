@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from benchmarks.filter import filter_
+from benchmarks.keys import keys
 from benchmarks.latency import latency
 from benchmarks.orders import orders
 from benchmarks.race.command import race
@@ -17,6 +18,7 @@ def bench() -> None:
 
 
 bench.add_command(filter_, "filter")
+bench.add_command(keys)
 bench.add_command(race)
 bench.add_command(latency)
 bench.add_command(orders)
