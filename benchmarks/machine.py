@@ -57,6 +57,13 @@ def resident_mb(pid: int) -> float:
     return sum(map(_resident_mb, family(pid)))
 
 
+def memory_mb(pid: int) -> dict[str, float]:
+    """One process's memory in MB: resident, the part of it that is no file's, and the most that was ever resident."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    kinds = {"resident_mb": "VmRSS", "anonymous_mb": "RssAnon", "peak_mb": "VmHWM"}
+    return {name: round(int(fields[field].split()[0]) * 1024 / 1e6, 1) for name, field in kinds.items()}
+
+
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from benchmarks.cold_start import memory
 from benchmarks.filter import filter_
 from benchmarks.latency import latency
 from benchmarks.screening import screening
@@ -17,3 +18,4 @@ def bench() -> None:
 bench.add_command(filter_, "filter")
 bench.add_command(screening)
 bench.add_command(latency)
+bench.add_command(memory)

@@ -46,7 +46,7 @@ class OrderFollower:
     def __init__(self, settings: WorkerSettings, hasher: KeyHasher) -> None:
         self._settings, self._hasher = settings, hasher
         self._kafka: KafkaSettings = settings.kafka
-        seed = int.from_bytes(hashlib.blake2b(settings.secret(), digest_size=8, person=b"filter").digest(), "little")
+        seed = filter_seed(settings.secret())
         self._thread = threading.Thread(target=self._run, name="orders", daemon=True)
         self._stopping = threading.Event()
         self._measured_at = 0.0
@@ -147,3 +147,8 @@ class OrderFollower:
             fill = self.generation.filter.fill
             metrics.filter_fill.set(fill)
             metrics.filter_false_positive_rate.set(self.generation.filter.rate_at(fill))
+
+
+def filter_seed(secret: bytes) -> int:
+    """The filter's seed, 64 bits, under a deployment's secret."""
+    return int.from_bytes(hashlib.blake2b(secret, digest_size=8, person=b"filter").digest(), "little")

@@ -40,6 +40,7 @@ class Keeper:
     def restored(self) -> tuple[Generation, dict[int, int]]:
         """The snapshot's generation and its positions; an empty one where there is none, or none that can be used."""
         if self._folder is not None:
+            began = time.monotonic()
             try:
                 loaded = self._folder.load(self._capacity, self._error_rate)
             except SnapshotError as error:
@@ -47,6 +48,7 @@ class Keeper:
             else:
                 if loaded is not None:
                     self._saved = dict(loaded[1])
+                    _log.info("snapshot loaded", rows=len(loaded[0].placed), seconds=round(time.monotonic() - began, 1))
                     return loaded
         return self.empty(), {}
 
