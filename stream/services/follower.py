@@ -95,7 +95,7 @@ class OrderFollower:
             _log.error("order follower stopped", error=type(error).__name__)
 
     def _follow(self) -> None:
-        client = consumer(self._kafka, "filter", **{"queued.max.messages.kbytes": 16_384, "fetch.message.max.bytes": 1 << 19})
+        client = consumer(self._kafka, "filter")
         topic = self._kafka.topic(ORDERS)
         partitions = partitions_of(client, self._kafka, ORDERS)
         self._ends = end_offsets(client, topic, partitions)
