@@ -31,7 +31,8 @@ def fetch(client: Consumer, records_max: int, within_s: float) -> list[Fetched]:
 def consumer(settings: KafkaSettings, group: str, **options: Any) -> Consumer:
     """A consumer that never commits by itself and starts at the beginning where its group has not been.
 
-    It fetches some megabytes ahead; librdkafka would take 64, and what it took of the heap it hardly gives back.
+    It fetches some megabytes ahead; librdkafka would take 64, and what it took of the heap it hardly gives back. Once they are
+    there it looks again after milliseconds, and not after the second that librdkafka would wait.
     """
     return Consumer(
         {
@@ -45,6 +46,7 @@ def consumer(settings: KafkaSettings, group: str, **options: Any) -> Consumer:
             "queued.min.messages": 10_000,
             "queued.max.messages.kbytes": 8192,
             "fetch.message.max.bytes": 1 << 19,
+            "fetch.queue.backoff.ms": 5,
             **options,
         }
     )
