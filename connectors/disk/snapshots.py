@@ -157,15 +157,14 @@ class SnapshotFolder:
 
     def _run(self, job: Job) -> Built:
         command = [sys.executable, "-m", "connectors.disk.rebuild"]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        with subprocess.Popen(command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             self._child = child
             if self._stopped:
                 child.kill()
             try:
                 assert child.stdin is not None
                 assert child.stdout is not None
-                child.stdin.write(msgspec.json.encode(job) + b"\n")
-                child.stdin.flush()  # and not closed: its end is the child's
+                child.stdin.write(msgspec.json.encode(job) + b"\n")  # and not closed: its end is the child's
                 answer = child.stdout.read()
             except BrokenPipeError:
                 answer = b""
