@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from benchmarks.bursts import bursts
 from benchmarks.cold_start import memory
 from benchmarks.filter import filter_
 from benchmarks.latency import latency
@@ -19,3 +20,4 @@ bench.add_command(filter_, "filter")
 bench.add_command(screening)
 bench.add_command(latency)
 bench.add_command(memory)
+bench.add_command(bursts)
