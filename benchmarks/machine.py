@@ -53,8 +53,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process and its children, in MB; what they share is counted for each."""
+    """Resident memory of a process and its children, in MB; what processes share is shared out among them (PSS)."""
     return sum(map(_resident_mb, family(pid)))
+
+
+def memory_mb(pid: int) -> dict[str, float]:
+    """One process's memory in MB: resident, the part of it that is no file's, and the most that was ever resident."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    kinds = {"resident_mb": "VmRSS", "anonymous_mb": "RssAnon", "peak_mb": "VmHWM"}
+    return {name: round(int(fields[field].split()[0]) * 1024 / 1e6, 1) for name, field in kinds.items()}
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -63,4 +70,5 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _resident_mb(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    return int(fields["Pss"].split()[0]) * 1024 / 1e6

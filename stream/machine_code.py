@@ -32,6 +32,7 @@ def prepare() -> None:
     hasher = KeyHasher(b"")
     SightingReader(hasher).read(Texts.of([b""]))
     hash_column("vin", [""], hasher)
+    KeyFilter(1).add_keys(np.empty(0, np.uint64))
     KeyFilter(1).contains(np.empty(0, np.uint64))
     gather.prepare()
     native.CACHE.mkdir(parents=True, exist_ok=True)

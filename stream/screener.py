@@ -21,6 +21,7 @@ import msgspec
 import structlog
 from prometheus_client import generate_latest
 
+from connectors.disk.snapshots import FolderInUseError
 from connectors.kafka.records import Records
 from connectors.redis.client import connect
 from connectors.redis.leases import Leases
@@ -128,7 +129,11 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # sent to the whole group: the worker says when to stop
     log_to_stderr()
     machine_code.prepare()
-    healthy = asyncio.run(_run(sys.argv[1]))
+    try:
+        healthy = asyncio.run(_run(sys.argv[1]))
+    except FolderInUseError as error:
+        _log.error("the screener cannot start", detail=str(error))
+        healthy = False
     sys.stdout = None  # nobody may be listening any more
     sys.exit(0 if healthy else 1)
 

@@ -28,7 +28,9 @@ class WorkerSettings(BaseSettings):
     behind_s_max: float = Field(default=5.0, gt=0, description="a worker this far behind the orders fences itself")
     expected_keys: int = Field(default=1 << 21, ge=1, description="keys that the filter has room for before it grows")
     false_positives: float = Field(default=1e-5, gt=0, lt=0.5, description="share of unwanted keys taken for a maybe")
-    snapshots: Path | None = Field(default=None, description="folder of this worker's snapshots; without it none are kept")
+    snapshots: Path | None = Field(
+        default=None, description="folder of this worker's rows and snapshots; without it none are kept"
+    )
     overlays: tuple[Path, ...] = Field(default=(), description="provincial policy overlays, a JSON list of files")
     retry_first_s: float = Field(default=0.5, gt=0, description="wait after a delivery's first failed attempt; it doubles")
     retry_longest_s: float = Field(default=300.0, gt=0)

@@ -22,18 +22,19 @@ import numpy as np
 import pybloom_live
 from numpy.typing import ArrayLike, NDArray
 
-from matchers.native import compiled
+from matchers.native import compiled, inlined
 
 Keys = NDArray[np.uint64]
 
-FILL_BATCH = 1 << 15  # keys; columns of this length stay in the second-level cache
-SPARSE = 48  # bits a key; a batch thinner than one key in so many bits of a slice is or-ed bit by bit
+FILL_BATCH = 1 << 16  # keys; the more, the better they share a slice's cache lines
+COUNT_BYTES = 1 << 20  # bytes whose bits are counted at a time
 
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, odd: multiplying by it loses nothing
 _WORD = (1 << 64) - 1
 _HALF = (1 << 32) - 1
+_LOW = np.uint64(_HALF)
 _32, _3, _ODD, _SEVEN = (np.uint64(number) for number in (32, 3, 1, 7))
-_7, _1 = np.uint8(7), np.uint8(1)
+_1 = np.uint8(1)
 
 
 class FilterFullError(IndexError):
@@ -88,56 +89,9 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
             fresh = fresh[~self.contains(fresh)]
         if self.count + len(fresh) > self.capacity:
             raise FilterFullError(self.count, len(fresh), self.capacity)
-        if len(fresh) * SPARSE < self.bits_per_slice:
-            self._switch_on_sparse(fresh)
-        else:
-            self._switch_on_dense(fresh)
+        _switch_on(self._bytes(), fresh, np.uint64(self.seed), self.num_slices, self.bits_per_slice)
         self.count += len(fresh)
         return len(fresh)
-
-    def _switch_on_sparse(self, keys: Keys) -> None:
-        bits = self._bytes()
-        for start in range(0, len(keys), FILL_BATCH // 16):
-            x, step = self._halves(keys[start : start + FILL_BATCH // 16])
-            at = self._all_positions(x, step, 0).ravel()
-            np.bitwise_or.at(bits, (at >> _3).view(np.int64), _1 << (at.astype(np.uint8) & _7))
-
-    def _switch_on_dense(self, keys: Keys) -> None:
-        """Draws each slice as one byte a bit and packs it, which is several times faster than or-ing bit by bit."""
-        bits = self._bytes()
-        x, step = self._halves(keys)
-        for i in range(self.num_slices):
-            first, lead = divmod(i * self.bits_per_slice, 8)
-            drawn = np.zeros(lead + self.bits_per_slice, dtype=np.bool_)
-            inner = drawn[lead:]
-            for start in range(0, len(x), FILL_BATCH * 8):
-                inner[self._positions(x[start : start + FILL_BATCH * 8]).view(np.int64)] = True
-            packed = np.packbits(drawn, bitorder="little")
-            bits[first : first + len(packed)] |= packed
-            x += step
-
-    def _halves(self, keys: Keys) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-        mixed = keys ^ np.uint64(self.seed)
-        mixed *= np.uint64(_MULTIPLIER)
-        mixed ^= mixed >> _32
-        step = (mixed >> _32).astype(np.uint32)
-        step |= np.uint32(1)
-        return mixed.astype(np.uint32), step
-
-    def _positions(self, x: NDArray[np.uint32], which: int = 0) -> NDArray[np.uint64]:
-        """The bit of the whole filter that each x means in slice `which`."""
-        at = x.astype(np.uint64)
-        at *= np.uint64(self.bits_per_slice)
-        at >>= _32
-        at += np.uint64(which * self.bits_per_slice)
-        return at
-
-    def _all_positions(self, x: NDArray[np.uint32], step: NDArray[np.uint32], first: int) -> NDArray[np.uint64]:
-        """The bits of n keys, whose x in slice `first` is given, in that slice and all after it: (slices, n)."""
-        ahead = np.arange(self.num_slices - first, dtype=np.uint32)[:, None]
-        at = self._positions(x + step * ahead, first)
-        at += ahead * np.uint64(self.bits_per_slice)
-        return at
 
     def _bytes(self) -> NDArray[np.uint8]:
         """The bits as bytes, shared. While this view lives the bitarray cannot be resized; nothing here does so."""
@@ -147,18 +101,25 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
 
     @property
     def fill(self) -> float:
-        """Share of the bits that are on, 0 to 1; about 0.5 at capacity. Counts them: 1 ms for 10 million keys."""
-        return float(self.bitarray.count()) / self.num_bits
+        """Share of the bits that are on, 0 to 1; about 0.5 at capacity. Counts them, in pieces, so that other threads get
+        their turns: some 30 ms for 24 million keys."""
+        bits = self._bytes()
+        on = sum(int(np.bitwise_count(bits[at : at + COUNT_BYTES]).sum()) for at in range(0, len(bits), COUNT_BYTES))
+        return on / self.num_bits
 
     @property
     def false_positive_rate(self) -> float:
         """The chance that a key which was never added passes every slice, estimated from `fill`."""
-        return float(self.fill**self.num_slices)
+        return self.rate_at(self.fill)
+
+    def rate_at(self, fill: float) -> float:
+        """The false positive rate at a share of bits that are on."""
+        return float(fill**self.num_slices)
 
     # -- what pybloom-live does key by key, with the same bits ------------------------------------------------------
 
-    def _hashes(self, key: int) -> Iterator[int]:
-        """The key's position within each slice, one by one; the twin of `_halves` and `_positions`."""
+    def make_hashes(self, key: int) -> Iterator[int]:
+        """The key's position within each slice, one by one; the twin of `_halves` and `_place`."""
         mixed = ((int(key) ^ self.seed) & _WORD) * _MULTIPLIER & _WORD
         mixed ^= mixed >> 32
         x, step = mixed & _HALF, (mixed >> 32) | 1
@@ -170,11 +131,15 @@ class KeyFilter(pybloom_live.BloomFilter):  # type: ignore[misc]  # pybloom-live
         if bits_per_slice > 1 << 32:
             raise ValueError(f"a slice of {bits_per_slice} bits is beyond the 2^32 that 32-bit halves can reach")
         super()._setup(error_rate, num_slices, bits_per_slice, capacity, count)
-        self.make_hashes = self._hashes
+        # pybloom-live's hash functions are an attribute of each filter; ours are a method, and no attribute must hide it.
+        # (A bound method as an attribute would be a cycle, and megabytes would wait for the collector.)
+        del self.__dict__["make_hashes"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__.copy()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.make_hashes = self._hashes
+        self.__dict__.update(state)
 
     @classmethod
     def fromfile(cls, f: BinaryIO, n: int = -1, seed: int = 0) -> Self:
@@ -224,22 +189,43 @@ def distinct(keys: Keys) -> Keys:
     return ordered[first]
 
 
+@inlined
+def _halves(key: np.uint64, seed: np.uint64) -> tuple[np.uint64, np.uint64]:
+    mixed = (key ^ seed) * np.uint64(_MULTIPLIER)
+    mixed ^= mixed >> _32
+    return mixed & _LOW, (mixed >> _32) | _ODD
+
+
+@inlined
+def _place(halves: tuple[np.uint64, np.uint64], which: int, width: np.uint64) -> np.uint64:
+    """The bit of the whole filter that a key has in slice `which`."""
+    number = np.uint64(which)
+    return (((halves[0] + number * halves[1]) & _LOW) * width >> _32) + number * width
+
+
 @compiled
 def _probe(
     bits: NDArray[np.uint8], keys: Keys, seed: np.uint64, slices: int, bits_per_slice: int, found: NDArray[np.bool_]
 ) -> None:
-    """`KeyFilter.contains`: the same positions as `_hashes`. A key is let go at the first bit that is off."""
+    """`KeyFilter.contains`: a key is let go at the first bit that is off."""
     width = np.uint64(bits_per_slice)
     for number in range(len(keys)):
-        mixed = (keys[number] ^ seed) * np.uint64(_MULTIPLIER)
-        mixed ^= mixed >> _32
-        x, step, first = mixed & np.uint64(_HALF), (mixed >> _32) | _ODD, np.uint64(0)
-        maybe = True
-        for _ in range(slices):
-            at = first + (x * width >> _32)
+        halves, maybe = _halves(keys[number], seed), True
+        for which in range(slices):
+            at = _place(halves, which, width)
             if not (bits[at >> _3] >> np.uint8(at & _SEVEN)) & _1:
                 maybe = False
                 break
-            x = (x + step) & np.uint64(_HALF)
-            first += width
         found[number] = maybe
+
+
+@compiled
+def _switch_on(bits: NDArray[np.uint8], keys: Keys, seed: np.uint64, slices: int, bits_per_slice: int) -> None:
+    """Slice by slice for so many keys at a time, so that the bytes which are written stay in a cache."""
+    width = np.uint64(bits_per_slice)
+    for start in range(0, len(keys), FILL_BATCH):
+        end = min(start + FILL_BATCH, len(keys))
+        for which in range(slices):
+            for number in range(start, end):
+                at = _place(_halves(keys[number], seed), which, width)
+                bits[at >> _3] |= _1 << np.uint8(at & _SEVEN)

@@ -1,15 +1,17 @@
-"""Append-only columns, and which of their rows a rebuild keeps.
+"""Append-only rows, and which of them a rebuild keeps.
 
 A placed row is one key of one version of one order: order and court as 64-bit hashes, version 32 bits, key 64 bits: 28
-bytes. A release row is the first three: 20 bytes. Columns grow by chunks, so growing never copies what is there.
+bytes. A release row is the first three: 20 bytes. Screening needs no row, only the filter that was filled of them; so
+where rows lie is a table's affair: in memory (here) or in a file (`connectors.disk.rowfile`).
 
 Threads: one thread appends; others may read up to a length that they took beforehand. Values are written before the
-length grows, and a chunk is never moved.
+length grows, and nothing that was written is moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,54 +27,56 @@ CHUNK = 1 << 16  # rows
 _MAX_VERSION = (1 << 32) - 1
 
 
-class Table:
+class Table(ABC):
     """Columns of equal length that only grow."""
 
-    def __init__(self, dtypes: Sequence[str], chunks: Sequence[Columns] = ()) -> None:
-        """`chunks` are taken over as they are, not copied."""
+    def __init__(self, dtypes: Sequence[str]) -> None:
         self.dtypes = tuple(np.dtype(d) for d in dtypes)
-        self._chunks = [chunk for chunk in chunks if len(chunk[0])]
-        self._length = sum(len(chunk[0]) for chunk in self._chunks)
-        self._room = 0  # free rows at the end of the last chunk
 
-    def __len__(self) -> int:
-        return self._length
+    @abstractmethod
+    def __len__(self) -> int: ...
 
+    @abstractmethod
     def append(self, columns: Columns) -> None:
         """Add n rows: one array of shape (n,) a column."""
-        done, total = 0, len(columns[0])
-        while done < total:
-            if not self._room:
-                self._chunks.append(tuple(np.empty(CHUNK, dtype=d) for d in self.dtypes))
-                self._room = CHUNK
-            n = min(self._room, total - done)
-            at = len(self._chunks[-1][0]) - self._room
-            for target, source in zip(self._chunks[-1], columns, strict=True):
-                target[at : at + n] = source[done : done + n]
-            self._room -= n
-            self._length += n
-            done += n
 
+    @abstractmethod
     def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[Columns]:
-        """Rows start to stop (default: all there are now) in pieces; views, not copies."""
-        stop = self._length if stop is None else stop
-        first = 0
-        for chunk in self._chunks:
-            low, high = max(start - first, 0), min(stop - first, len(chunk[0]))
-            if low < high:
-                yield tuple(column[low:high] for column in chunk)
-            first += len(chunk[0])
-            if first >= stop:
-                return
+        """Rows start to stop (default: all there are now), in order, in pieces of at most CHUNK rows."""
 
     def read(self, start: int = 0, stop: int | None = None) -> Columns:
         """Rows start to stop as whole columns (a copy)."""
         return join(list(self.chunks(start, stop)), self.dtypes)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held, free room included."""
-        return sum(column.nbytes for chunk in self._chunks for column in chunk)
+
+class MemoryTable(Table):
+    """Rows in memory. It grows by chunks, so growing never copies what is there."""
+
+    def __init__(self, dtypes: Sequence[str]) -> None:
+        super().__init__(dtypes)
+        self._chunks: list[Columns] = []
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, columns: Columns) -> None:
+        done, total = 0, len(columns[0])
+        while done < total:
+            at = self._length % CHUNK
+            if not at:
+                self._chunks.append(tuple(np.empty(CHUNK, dtype=d) for d in self.dtypes))
+            n = min(CHUNK - at, total - done)
+            for target, source in zip(self._chunks[-1], columns, strict=True):
+                target[at : at + n] = source[done : done + n]
+            self._length += n
+            done += n
+
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[Columns]:
+        stop = self._length if stop is None else stop
+        for number in range(start // CHUNK, -(-stop // CHUNK)):
+            low, high = max(start - number * CHUNK, 0), min(stop - number * CHUNK, CHUNK)
+            yield tuple(column[low:high] for column in self._chunks[number])
 
 
 class Living(NamedTuple):
@@ -117,12 +121,28 @@ def living(placed: Columns, released: Columns) -> Living:
     )
 
 
+def compact(parts: Iterable[tuple[Columns, Columns]], placed: Table, released: Table) -> int:
+    """Append to two tables what must stay of rows that come in parts, groups whole; returns how many orders stay."""
+    orders = 0
+    for part in parts:
+        kept = living(*part)
+        placed.append(kept.placed)
+        released.append(kept.released)
+        orders += kept.orders
+    return orders
+
+
+def part_bits(rows: int, part_rows: int) -> int:
+    """In how many parts, as a power of two, so many rows come when a part is to have about `part_rows`."""
+    return (rows // part_rows).bit_length()
+
+
 def hash_ranges(placed: Table, released: Table, upto: tuple[int, int], rows: int) -> Iterator[tuple[Columns, Columns]]:
     """All rows up to the two lengths, in parts of about `rows` rows by the order's hash, so that a group is whole.
 
     Parts bound the memory which a rebuild takes on top, and how long any single numpy call runs.
     """
-    bits = (sum(upto) // rows).bit_length()
+    bits = part_bits(sum(upto), rows)
     for part in range(1 << bits):
         yield (
             _in_range(placed.chunks(0, upto[0]), placed.dtypes, part, bits),

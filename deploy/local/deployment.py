@@ -58,7 +58,6 @@ class Deployment:
             "CHAKONG_REDIS_NAMESPACE": f"{self.topic_prefix}chakong",
             "CHAKONG_KEY_SECRET_FILE": str(self.secret_file),
             "CHAKONG_COURTS_ENDPOINTS": str(self.endpoints_file),
-            "CHAKONG_SNAPSHOTS": str(self.folder / "snapshots"),
             **more,
         }
 
@@ -70,5 +69,6 @@ class Deployment:
         """Start a worker in a process of its own, which outlives this one. It is found again by its number."""
         worker = self.worker(number)
         if worker.pid() is None:
-            worker.spawn([sys.executable, "-m", "stream.cli", "worker"], self.environment(**more))
+            own = {"CHAKONG_SNAPSHOTS": str(worker.folder / "snapshots"), **more}
+            worker.spawn([sys.executable, "-m", "stream.cli", "worker"], self.environment(**own))
         return worker

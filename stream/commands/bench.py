@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from benchmarks.bursts import bursts
+from benchmarks.cold_start import memory
 from benchmarks.filter import filter_
 from benchmarks.keys import keys
 from benchmarks.latency import latency
@@ -23,3 +25,5 @@ bench.add_command(race)
 bench.add_command(latency)
 bench.add_command(orders)
 bench.add_command(resolve)
+bench.add_command(memory)
+bench.add_command(bursts)

@@ -41,6 +41,7 @@ from stream.settings import WorkerSettings
 from synthetic.clock import paced
 from synthetic.crowd import SyntheticSighting
 from synthetic.world import World
+from synthetic.writs import Record as OrderRecord
 from watchlists.force import in_force_everywhere
 
 SETTLE_S: Final = 30.0
@@ -67,13 +68,16 @@ class Plan:
     kills: int = 0
     seed: int = 41
     passage_s: float = 2.0
+    late: int | None = None
+    """How many of the orders are placed in mid-stream, at once; a fiftieth unless given."""
     prepared: bool = False
-    """Whether the sightings are made before the stream begins, so that making them takes nothing from the engine's share."""
+    """Whether what is streamed is made before the stream begins, so that making it takes nothing from the engine's share."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """What is seen of a run while it goes on. ``latencies_s``: produced to received, the newest last."""
+    """What is seen of a run while it goes on. ``latencies_s``: produced to received, the newest last; those of sightings sent
+    before the late orders came, and until these were in force everywhere, are told apart."""
 
     stage: str = ""
     sent: int = 0
@@ -86,6 +90,8 @@ class Progress:
     kills: int = 0
     received: int = 0
     latencies_s: list[float] = field(default_factory=list)
+    quiet_latencies_s: list[float] = field(default_factory=list)
+    burst_latencies_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,7 @@ class Run:
         self._sent: list[Sent] = []
         self._sent_at: dict[str, float] = {}
         self._received: dict[str, Received] = {}
+        self._burst_s = (float("inf"), float("inf"))
         self._workers: list[Process] = []
         self._stopping = threading.Event()
 
@@ -139,17 +146,20 @@ class Run:
         client = connect(settings.redis)
         try:
             force = Force(settings, client, KeyHasher(settings.secret()))
-            late = max(int(self.plan.orders * _LATE_SHARE), 1)
+            late = self.plan.late if self.plan.late is not None else max(int(self.plan.orders * _LATE_SHARE), 1)
             self.progress.stage = "下达令状 placing orders"
-            self.progress.orders_s = await self._place(records, force, 0, self.plan.orders - late)
+            self.progress.orders_s = await self._place(records, force, self._orders(0, self.plan.orders - late))
             sightings = await asyncio.to_thread(self._sightings)
+            late_orders = self._orders(self.plan.orders - late, self.plan.orders)
             settle()  # the court's server shares this process with the stream's thread, and its latency is what is measured
             started = time.monotonic()
             self.progress.stage = "监视 streaming"
             stream = asyncio.create_task(asyncio.to_thread(self._stream, settings, sightings))
             killer = asyncio.create_task(self._kill_now_and_then())
             await self._sleep(self.plan.seconds * 0.3)
-            self.progress.late_orders_s = await self._place(records, force, self.plan.orders - late, self.plan.orders)
+            self._burst_s = (time.time(), float("inf"))
+            self.progress.late_orders_s = await self._place(records, force, late_orders)
+            self._burst_s = (self._burst_s[0], time.time())
             await self._sleep(self.plan.seconds * 0.2)
             await self._release(records, force)
             await stream
@@ -166,13 +176,17 @@ class Run:
     def _judged(self, fenced: set[str]) -> Result:
         return judge_run(self._sent, self._lives, self._received, fenced, self.plan.passage_s)
 
-    async def _place(self, records: Records, force: Force, start: int, stop: int) -> float:
+    def _orders(self, start: int, stop: int) -> Iterable[OrderRecord]:
+        made = self._world.orders(start, stop)
+        return list(made) if self.plan.prepared and start else made
+
+    async def _place(self, records: Records, force: Force, made: Iterable[OrderRecord]) -> float:
         """Place orders and wait until they are in force everywhere; the seconds that took."""
         began = time.time()
         placed: list[Life] = []
 
         def orders() -> Iterator[Record]:
-            for record in self._world.orders(start, stop):
+            for record in made:
                 placed.append(Life(began))
                 self._lives[record.key.decode()] = placed[-1]
                 yield Record(ORDERS, record.key, record.value)
@@ -234,7 +248,12 @@ class Run:
         self.progress.received = len(self._received)
         sent_at = self._sent_at.get(received.subject)
         if sent_at is not None and received.times == 1:
-            self.progress.latencies_s.append(received.at.timestamp() - sent_at)
+            latency = received.at.timestamp() - sent_at
+            self.progress.latencies_s.append(latency)
+            if sent_at < self._burst_s[0]:
+                self.progress.quiet_latencies_s.append(latency)
+            elif sent_at <= self._burst_s[1]:
+                self.progress.burst_latencies_s.append(latency)
 
     async def _kill_now_and_then(self) -> None:
         """SIGKILL a worker in the middle of the stream, as often as the plan says, and start it again as a supervisor would."""

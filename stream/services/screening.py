@@ -45,8 +45,6 @@ _FLOOD: Final = {
     "fetch.wait.max.ms": "10",
     "queued.min.messages": "100000",
     "queued.max.messages.kbytes": "32768",
-    "fetch.queue.backoff.ms": "5",
-    "fetch.message.max.bytes": str(1 << 19),
 }
 _log = structlog.get_logger("screening")
 _encoder: Final = msgspec.json.Encoder()

@@ -3,6 +3,7 @@
 import io
 import pickle
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watchlists.bloom import FILL_BATCH, FilterFullError, KeyFilter, as_keys, distinct
+from watchlists.bloom import FILL_BATCH, FilterFullError, KeyFilter, as_keys
 
 WORD = (1 << 64) - 1
 keys_lists = st.lists(st.integers(0, WORD), max_size=300)
@@ -57,13 +58,22 @@ def test_tiny_batches(n):
     assert target.contains(keys).all()
 
 
-def test_dense_and_sparse_filling_switch_on_the_same_bits():
+def test_keys_that_meet_in_one_byte_lose_nothing():
     keys = some_keys(3_000)
-    dense, sparse = KeyFilter(3_001, 1e-5, 9), KeyFilter(3_001, 1e-5, 9)
-    assert dense.bits_per_slice % 8, "slices should not be byte aligned here"
-    dense._switch_on_dense(distinct(keys))
-    sparse._switch_on_sparse(distinct(keys))
-    assert dense.bitarray == sparse.bitarray
+    together, one_by_one = KeyFilter(3_001, 1e-5, 9), KeyFilter(3_001, 1e-5, 9)
+    assert together.bits_per_slice % 8, "slices should not be byte aligned here"
+    together.add_keys(keys)
+    for key in keys.tolist():
+        one_by_one.add(key)
+    assert together.bitarray == one_by_one.bitarray
+    assert together.fill == together.bitarray.count() / together.num_bits
+
+
+def test_a_filter_that_nobody_holds_is_gone_at_once():
+    target = KeyFilter(1_000)
+    gone = weakref.ref(target)
+    del target
+    assert gone() is None, "a cycle would keep its megabytes until a collection"
 
 
 def test_refuses_beyond_capacity_and_leaves_the_filter_as_it_was():

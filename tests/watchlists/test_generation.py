@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from watchlists import generation as generation_module
 from watchlists import rows as rows_module
 from watchlists.generation import DEAD_LEAST, LEAST_CAPACITY, Generation
-from watchlists.rows import PLACED, Table, as_versions
+from watchlists.rows import PLACED, MemoryTable, as_versions
 
 MIX = 0x9E3779B97F4A7C15
 WORD = (1 << 64) - 1
@@ -285,8 +285,8 @@ def test_versions_beyond_32_bits_are_clipped_and_keep_their_order():
 def test_a_table_reads_back_any_range(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(rows_module, "CHUNK", 10)
     columns = tuple(np.arange(57).astype(d) for d in PLACED)
-    table = Table(PLACED, [tuple(column[:13] for column in columns)])
-    for start, stop in [(13, 14), (14, 14), (14, 40), (40, 57)]:
+    table = MemoryTable(PLACED)
+    for start, stop in [(0, 13), (13, 14), (14, 14), (14, 40), (40, 57)]:
         table.append(tuple(column[start:stop] for column in columns))
     assert len(table) == 57
     for start in range(0, 58, 3):
