@@ -138,13 +138,16 @@ class _Run:
             ContestError: there is none in time, or the process ended without one.
         """
         ends_at = time.monotonic() + within_s
-        while not self._answer.exists():
-            if self._process.poll() is not None and not self._answer.exists():
-                raise ContestError(f"ended with {self._process.returncode} and no answer. {self._log_tail()}")
+        while True:
+            ended = self._process.poll() is not None
+            try:
+                return msgspec.json.decode(self._answer.read_bytes(), type=Answer)
+            except (FileNotFoundError, msgspec.DecodeError):  # not there, or not wholly written
+                if ended:
+                    raise ContestError(f"ended with {self._process.returncode} and no answer. {self._log_tail()}") from None
             if time.monotonic() > ends_at:
                 raise ContestError(f"gave no answer within {within_s:.0f} s. {self._log_tail()}")
             time.sleep(_POLL_S)
-        return msgspec.json.decode(self._answer.read_bytes(), type=Answer)
 
     def stop(self) -> None:
         """End the process: it may do so by itself for a while, then it is made to."""
