@@ -27,7 +27,8 @@ class Task(msgspec.Struct, frozen=True):
 
     ``keys`` and ``orders`` are files as ``benchmarks.peers.keys`` has them; under ``namespace`` Redis holds the former, for
     those that ask ``redis``. Groups, application ids and topics of a peer's own begin with ``namespace``, so that they are
-    found and deleted afterwards. ``result`` is where the answer goes.
+    found and deleted afterwards. ``result`` is where the answer goes. ``there`` records of ``count`` are in the topics at the
+    start, and the rest comes while the peer runs: whoever wants to warm up may read that many before it begins, and no more.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Task(msgspec.Struct, frozen=True):
     topics: list[str]
     hits_topic: str
     count: int
+    there: int
     keys: str
     orders: str
     redis: str | None

@@ -206,7 +206,7 @@ class EngineRunner:
         measured = Round(last.done - first.done, last.at - first.at, last.cpu - first.cpu, resident, len(pairs), unreadable)
         return Outcome(measured, pairs)
 
-    def start(self, count: int, send_first: Callable[[Callable[[str], str]], None]) -> Started:  # noqa: ARG002 - it never ends
+    def start(self, count: int, send_first: Callable[[Callable[[str], str]], int]) -> Started:  # noqa: ARG002 - it never ends
         engine = self._engine
         dead_from = engine.ground.ends(engine.kafka.topic(DEADLETTERS))
         hits_from = engine.ground.ends(engine.kafka.topic(HITS))

@@ -45,11 +45,12 @@ def pursue(
     """
     first, rest = sightings[:FIRST], sightings[FIRST:]
 
-    def send_first(topic: Callable[[str], str]) -> None:
+    def send_first(topic: Callable[[str], str]) -> int:
         sender = Sender(ground.bootstrap, topic, LINGER_MS)
         for sighting in first:
             sender.send(sighting)
         sender.flush()
+        return len(first)
 
     started = runner.start(len(sightings), send_first)
     try:

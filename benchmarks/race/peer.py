@@ -48,7 +48,7 @@ class PeerRunner:
         self._command(Path("TASK.json"), report)
 
     def rate(self, filled: Filled, number: int) -> Outcome:
-        run = _Run(self, f"{self._peer.name}-{number}", list(filled.topics), filled.count)
+        run = _Run(self, f"{self._peer.name}-{number}", list(filled.topics), filled.count, filled.count)
         try:
             answer = run.answer(RUN_S_MAX)
         finally:
@@ -61,15 +61,15 @@ class PeerRunner:
         )
         return Outcome(measured, pairs)
 
-    def start(self, count: int, send_first: Callable[[Callable[[str], str]], None]) -> Started:
+    def start(self, count: int, send_first: Callable[[Callable[[str], str]], int]) -> Started:
         prefix = f"paced-{self._peer.name}-"
         topics = self._ground.make([prefix + name for name in SIGHTING_TOPICS])
 
         def topic(name: str) -> str:
             return f"{self._ground.prefix}{prefix}{name}"
 
-        send_first(topic)
-        run = _Run(self, f"{self._peer.name}-paced", topics, count)
+        there = send_first(topic)
+        run = _Run(self, f"{self._peer.name}-paced", topics, count, there)
 
         def stop() -> None:
             run.stop()
@@ -77,7 +77,9 @@ class PeerRunner:
 
         return Started(topic, run.hits_topic, {}, pair_of_peer, lambda: run.answer(FINISH_S_MAX).unreadable, stop)
 
-    def spawn(self, name: str, topics: list[str], count: int, hits_topic: str) -> tuple[subprocess.Popen[bytes], Path]:
+    def spawn(
+        self, name: str, topics: list[str], count: int, there: int, hits_topic: str
+    ) -> tuple[subprocess.Popen[bytes], Path]:
         """Start the process; it and the file that its answer will be in."""
         folder = self._folder / name
         folder.mkdir(parents=True)
@@ -88,6 +90,7 @@ class PeerRunner:
             topics=topics,
             hits_topic=hits_topic,
             count=count,
+            there=there,
             keys=str(self._course.keys),
             orders=str(self._course.orders),
             redis=self._addresses.redis if asks else None,
@@ -126,10 +129,10 @@ def keys_namespace(prefix: str) -> str:
 class _Run:
     """One process of a peer, from its start to its answer."""
 
-    def __init__(self, runner: PeerRunner, name: str, topics: list[str], count: int) -> None:
+    def __init__(self, runner: PeerRunner, name: str, topics: list[str], count: int, there: int) -> None:
         self._name = name
         (self.hits_topic,) = runner.ground.make([f"hits-{name}"], 1, broker_time=True)
-        self._process, self._answer = runner.spawn(name, topics, count, self.hits_topic)
+        self._process, self._answer = runner.spawn(name, topics, count, there, self.hits_topic)
 
     def answer(self, within_s: float) -> Answer:
         """Wait for the answer.
@@ -138,13 +141,16 @@ class _Run:
             ContestError: there is none in time, or the process ended without one.
         """
         ends_at = time.monotonic() + within_s
-        while not self._answer.exists():
-            if self._process.poll() is not None and not self._answer.exists():
-                raise ContestError(f"ended with {self._process.returncode} and no answer. {self._log_tail()}")
+        while True:
+            ended = self._process.poll() is not None
+            try:
+                return msgspec.json.decode(self._answer.read_bytes(), type=Answer)
+            except (FileNotFoundError, msgspec.DecodeError):  # not there, or not wholly written
+                if ended:
+                    raise ContestError(f"ended with {self._process.returncode} and no answer. {self._log_tail()}") from None
             if time.monotonic() > ends_at:
                 raise ContestError(f"gave no answer within {within_s:.0f} s. {self._log_tail()}")
             time.sleep(_POLL_S)
-        return msgspec.json.decode(self._answer.read_bytes(), type=Answer)
 
     def stop(self) -> None:
         """End the process: it may do so by itself for a while, then it is made to."""

@@ -51,8 +51,9 @@ class Runner(Protocol):
             ContestError: it did not come to an end.
         """
 
-    def start(self, count: int, send_first: Callable[[Callable[[str], str]], None]) -> Started:
-        """Start it on topics in which ``count`` sightings will come; ``send_first`` puts the first of them there.
+    def start(self, count: int, send_first: Callable[[Callable[[str], str]], int]) -> Started:
+        """Start it on topics in which ``count`` sightings will come; ``send_first`` puts the first of them there and
+        says how many.
 
         Raises:
             ContestError: it ended at once.

@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> Run:
     orders, keys = tmp_path / "orders.ndjson", tmp_path / "keys.tsv"
     write_watchlist((record.value for record in WORLD.orders()), orders, keys)
     return Run(
-        Task("test", "", [], "hits", len(SIGHTINGS), str(keys), str(orders), None, "race", str(tmp_path / "answer.json"))
+        Task("test", "", [], "hits", len(SIGHTINGS), 0, str(keys), str(orders), None, "race", str(tmp_path / "answer.json"))
     )
 
 
