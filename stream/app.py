@@ -24,7 +24,9 @@ from stream.wiring import Wiring
 
 RESOLVE_BATCH: Final = 1000
 RESOLVING_MAX: Final = 32
-"""Batches under way at once in one worker: one that waits for the index holds up no other."""
+"""Batches under way at once in one worker."""
+LATE_MAX: Final = 4096
+"""Batches that wait for the index in one worker; they hold up no other."""
 DELIVERING_MAX: Final = 2000
 """Hits under way at once in one worker; more wait in their topic."""
 _log = structlog.get_logger("worker")
@@ -61,7 +63,7 @@ def build_app(wiring: Wiring) -> faust.App:
 def _resolve_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="resolve")
     async def resolve(stream: Any) -> None:
-        free = asyncio.Semaphore(RESOLVING_MAX)
+        free, late = asyncio.Semaphore(RESOLVING_MAX), asyncio.Semaphore(LATE_MAX)
         in_order = InOrder(stream.ack)
         # Not take(): it waits for more, and acknowledges a batch whose processing raised, too.
         async with asyncio.TaskGroup() as under_way:
@@ -69,7 +71,7 @@ def _resolve_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
                 await free.acquire()
                 for event in events:
                     in_order.came(event)
-                under_way.create_task(_resolve(wiring, in_order, events, free))
+                under_way.create_task(_resolve(wiring, in_order, events, free, late))
 
 
 def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
@@ -86,23 +88,31 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
             task.add_done_callback(under_way.discard)
 
 
-async def _resolve(wiring: Wiring, in_order: InOrder, events: list[Any], free: asyncio.Semaphore) -> None:
+async def _resolve(
+    wiring: Wiring, in_order: InOrder, events: list[Any], free: asyncio.Semaphore, late: asyncio.Semaphore
+) -> None:
     """One batch of candidates, acknowledged when every hit of it is durable."""
     records = [CandidateRecord(e.message.topic, e.message.partition, e.message.offset, e.value) for e in events]
+    held = free
     try:
-        await wiring.resolving.batch(records)
+        if (left := await wiring.resolving.batch(records)) is not None:
+            await late.acquire()
+            free.release()
+            held = late
+            await wiring.resolving.again(left)
     except Exception as error:
         _log.exception("a batch of candidates could not be resolved; one by one", error=type(error).__name__)
         for record in records:
             await _resolve_alone(wiring, record)
-    free.release()
+    held.release()
     for event in events:
         await in_order.done(event)
 
 
 async def _resolve_alone(wiring: Wiring, record: CandidateRecord) -> None:
     try:
-        await wiring.resolving.batch([record])
+        if (left := await wiring.resolving.batch([record])) is not None:
+            await wiring.resolving.again(left)
     except Exception as error:
         # A bug must not hold up every candidate behind this one: it is buried with its reason, and can be sent again.
         _log.exception("a candidate could not be resolved", offset=record.offset, error=type(error).__name__)

@@ -13,7 +13,7 @@ import redis
 
 from benchmarks.peers.keys import entries, write_watchlist
 from benchmarks.peers.look import name_of
-from benchmarks.race.ground import Ground, Sender, fill
+from benchmarks.race.ground import SIGHTING_PARTITIONS, Ground, Sender, fill
 from benchmarks.race.judge import Truth
 from matchers.sighting import SIGHTING_TOPICS
 from synthetic.crowd import SyntheticSighting
@@ -38,6 +38,7 @@ class Plan:
     sightings: int = 2_000_000
     slow_sightings: int = 100_000
     rounds: int = 3
+    partitions: int = SIGHTING_PARTITIONS
     hit_ratio: float = 1e-4
     dirtiness: float = 0.05
     latency_seconds: float = 10.0
@@ -89,7 +90,7 @@ class Course:
         count = self.plan.slow_sightings if slow else self.plan.sightings
         ratio = self.plan.slow_hit_ratio if slow else self.plan.hit_ratio
         names = [prefix + name for name in SIGHTING_TOPICS]
-        topics = self._ground.make(names)
+        topics = self._ground.make(names, self.plan.partitions)
         sender = Sender(self._ground.bootstrap, lambda name: f"{self._ground.prefix}{prefix}{name}", linger_ms=20)
         size = 0
 

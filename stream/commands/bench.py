@@ -12,6 +12,7 @@ from benchmarks.latency import latency
 from benchmarks.orders import orders
 from benchmarks.race.command import race
 from benchmarks.resolve import resolve
+from benchmarks.scale import scale
 
 
 @click.group()
@@ -22,6 +23,7 @@ def bench() -> None:
 bench.add_command(filter_, "filter")
 bench.add_command(keys)
 bench.add_command(race)
+bench.add_command(scale)
 bench.add_command(latency)
 bench.add_command(orders)
 bench.add_command(resolve)

@@ -23,6 +23,7 @@ from stream import metrics
 from stream.core.candidate import Candidate
 from stream.core.hit import Hit
 from stream.core.resolve import hit_of, judge
+from stream.services.behind import Behind
 from stream.services.reached import Reached, is_as_far
 from watchlists.index import Lookup, WatchlistIndex
 from watchlists.policy import Policy
@@ -42,17 +43,26 @@ class CandidateRecord(NamedTuple):
     value: bytes
 
 
+class Late(NamedTuple):
+    """Sightings of a batch that the index was not far enough for, how far it must be, and which hits were told already."""
+
+    sightings: Sequence[Sighting]
+    needed: Mapping[int, int]
+    told: frozenset[tuple[str, int]]
+
+
 class Resolving:
     """Candidates in, hits out. An index that is empty, rebuilt or unreachable is waited for; it never means "no match"."""
 
     def __init__(self, index: WatchlistIndex, policy: Policy, records: Records, reached: Reached) -> None:
         self._index, self._policy, self._records, self._reached = index, policy, records, reached
+        self._behind = Behind(index, reached)
 
-    async def batch(self, records: Sequence[CandidateRecord]) -> None:
-        """Resolve one batch of candidate records; returns once every hit of it is durable.
+    async def batch(self, records: Sequence[CandidateRecord]) -> Late | None:
+        """Resolve one batch of candidate records; returns once every hit that the index holds already is durable.
 
-        What the index holds already is told at once. Candidates whose filter was further than the index are looked up again
-        when it is as far: no hit is missed, and none waits for orders that do not concern it.
+        Candidates whose filter was further than the index are looked up ``again`` when it is as far: no hit is missed, and none
+        waits for orders that do not concern it.
         """
         started = time.perf_counter()
         candidates, out = _read(records)
@@ -61,14 +71,19 @@ class Resolving:
         found = await self._look_up(sightings, {})
         hits = self._judge(sightings, found)
         await send_for_sure(self._records, [*out, *map(hit_record, hits)])
-        if any(late := [not is_as_far(found.positions, positions) for positions in needed]):
-            metrics.index_waits.labels("behind").inc()
-            told = {(hit.id, hit.order_version) for hit in hits}
-            sightings = list(compress(sightings, late))
-            found = await self._look_up(sightings, _furthest(compress(needed, late)))
-            hits = [hit for hit in self._judge(sightings, found) if (hit.id, hit.order_version) not in told]
-            await send_for_sure(self._records, list(map(hit_record, hits)))
         metrics.resolve_seconds.observe(time.perf_counter() - started)
+        if not any(late := [not is_as_far(found.positions, positions) for positions in needed]):
+            return None
+        metrics.index_waits.labels("behind").inc()
+        told = frozenset((hit.id, hit.order_version) for hit in hits)
+        return Late(list(compress(sightings, late)), _furthest(compress(needed, late)), told)
+
+    async def again(self, late: Late) -> None:
+        """Resolve what was left of a batch; returns once its other hits are durable."""
+        await self._behind.until(late.needed)
+        found = await self._look_up(late.sightings, late.needed)
+        hits = [hit for hit in self._judge(late.sightings, found) if (hit.id, hit.order_version) not in late.told]
+        await send_for_sure(self._records, list(map(hit_record, hits)))
 
     def _judge(self, sightings: Sequence[Sighting], found: Lookup) -> list[Hit]:
         now = dt.datetime.now(dt.UTC)
