@@ -34,7 +34,7 @@ class Ground:
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self.bootstrap, self.prefix = bootstrap, prefix
-        self._admin = AdminClient({"bootstrap.servers": bootstrap})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 2})  # the stack may be stopped before it
 
     def make(self, names: Iterable[str], partitions: int = SIGHTING_PARTITIONS, *, broker_time: bool = False) -> list[str]:
         """Make topics that are not there yet; their full names. With ``broker_time`` a record bears the time of its storing."""
