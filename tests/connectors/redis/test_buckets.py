@@ -57,6 +57,18 @@ async def test_an_order_of_any_length_is_found(index: RedisIndex) -> None:
     assert (await index.lookup([Key("passport", f"E{n}") for n in range(9000)])).orders == []
 
 
+async def test_a_server_with_limits_of_its_own_holds_the_same(index: RedisIndex, client: redis.asyncio.Redis, namespace: str):
+    """Only compactness is lost."""
+    kept = await client.config_get("hash-max-listpack-value")
+    await client.config_set("hash-max-listpack-value", 8)
+    try:
+        await index.apply(0, 0, 1, [order(f"A{n}", 1, [f"E{n}"]) for n in range(500)])
+        assert (await bucket_sizes(client, namespace, "order", compact=False)).total() == 500
+        assert len((await index.lookup([Key("passport", f"E{n}") for n in range(500)])).orders) == 500
+    finally:
+        await client.config_set("hash-max-listpack-value", kept["hash-max-listpack-value"])
+
+
 async def bucket_sizes(client: redis.asyncio.Redis, namespace: str, kind: str, compact: bool = True) -> Counter[int]:
     """Entries in each bucket, after each has been checked: whether it is one of the map's, compact, and its entries its own."""
     about = await client.hgetall(f"{namespace}:positions")

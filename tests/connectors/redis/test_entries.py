@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.redis import entries
@@ -34,6 +34,7 @@ def entry(draw: st.DrawFn, id_: str) -> Entry:
     return Entry(held, b"", b"")
 
 
+@settings(deadline=None)
 @given(st.data(), st.lists(ids, min_size=1, max_size=3, unique=True))
 def test_entries_come_back(data: st.DataObject, of: list[str]) -> None:
     held = {id_: data.draw(entry(id_)) for id_ in of}

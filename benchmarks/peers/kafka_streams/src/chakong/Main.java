@@ -48,7 +48,7 @@ public final class Main {
         Progress progress = new Progress();
         Topology topology = topology(task, watchlist, orders, progress);
         try (KafkaStreams streams = started(topology, settings(task, task.namespace() + "-warm-up"))) {
-            while (progress.seen() < Math.min(task.count(), WARM_UP)) {
+            while (progress.seen() < Math.min(task.there(), WARM_UP)) {
                 Thread.sleep(POLL_MS);
             }
         }

@@ -12,6 +12,7 @@ record Task(
         List<String> topics,
         @JsonProperty("hits_topic") String hitsTopic,
         long count,
+        long there,
         Path keys,
         Path orders,
         String redis,
