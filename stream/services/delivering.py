@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -30,6 +31,7 @@ from stream.core.ports import Ledger, Told
 from stream.core.resolve import hit_of, judge
 from stream.services.reached import Reached
 from stream.services.resolving import hit_record, send_for_sure
+from stream.together import Together
 from watchlists.index import Standing, WatchlistIndex
 from watchlists.policy import Policy
 
@@ -57,8 +59,10 @@ class Delivering:
         ladder: RetryLadder | None = None,
         clock: Callable[[], dt.datetime] = _now,
     ) -> None:
-        self._index, self._ledger, self._policy = index, ledger, policy
-        self._endpoints, self._webhook, self._records = endpoints, webhook, records
+        self._policy = policy
+        self._ask_told, self._ask_standings = Together(ledger.told), Together(index.standings)
+        self._send, self._record_in_view = Together(partial(send_for_sure, records)), Together(ledger.record)
+        self._endpoints, self._webhook = endpoints, webhook
         self._reached = reached
         self._ladder, self._clock = ladder or RetryLadder(), clock
         self._dice = random.SystemRandom()
@@ -121,7 +125,7 @@ class Delivering:
             sighting = sighting_of_hit(hit.sighting)
             again = hit_of(judge(standing.order, sighting, self._policy), sighting, self._policy, hit.detected_at)
             if again is not None:
-                await send_for_sure(self._records, [hit_record(again)])
+                await self._send([hit_record(again)])
         await self._record(hit, "skipped", answer.reason)
         return False
 
@@ -156,17 +160,17 @@ class Delivering:
         )
         value = msgspec.json.encode(receipt.model_dump(mode="json"))
         about = [with_record] if with_record is not None else []
-        await send_for_sure(self._records, [*about, Record(RECEIPTS, hit.id.encode(), value)])
+        await self._send([*about, Record(RECEIPTS, hit.id.encode(), value)])
         metrics.deliveries.labels(step, outcome.value).inc()
         try:
-            await self._ledger.record([receipt])
+            await self._record_in_view([receipt])
         except ViewUnavailableError as error:  # the log has it: the view is built from there
             _log.warning("the ledger's view was not written", hit=hit.id, detail=str(error))
 
     async def _told(self, hit: Hit) -> Told | None:
         while True:
             try:
-                return (await self._ledger.told([hit.id])).get(hit.id)
+                return (await self._ask_told([hit.id])).get(hit.id)
             except ViewUnavailableError as error:
                 _log.warning("the ledger does not answer; the hit waits", hit=hit.id, detail=str(error))
                 await asyncio.sleep(WAIT_S)
@@ -179,7 +183,7 @@ class Delivering:
         """
         while True:
             try:
-                standings = await self._index.standings([hit.order_id])
+                standings = await self._ask_standings([hit.order_id])
             except IndexUnavailableError as error:
                 _log.warning("the index does not answer; the hit waits", hit=hit.id, detail=str(error))
             else:
