@@ -1,4 +1,4 @@
-"""The filter against what one would take instead: pybloom-live key by key, and a Python set.
+"""The filter against what one would take instead: pybloom-live and rbloom key by key, and a Python set.
 
 All hold the same keys; the filters are sized alike. Asked are keys of which 1 in 10,000 is held, as in a stream of
 sightings: in batches for KeyFilter, one by one for the others. False positives are counted over keys that are not held.
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 import numpy as np
 import pybloom_live
+import rbloom
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
@@ -91,6 +92,19 @@ def stock_filter(keys: Keys, error_rate: float) -> Result:
     return result(name, len(keys), build, probe, nbytes(filled), false, STRANGERS_ONE_BY_ONE)
 
 
+def rust_filter(keys: Keys, error_rate: float) -> Result:
+    numbers = keys.tolist()
+
+    def build_it() -> rbloom.Bloom:
+        target = rbloom.Bloom(len(numbers), error_rate)
+        target.update(numbers)
+        return target
+
+    filled, build = timed(build_it)
+    probe, false = one_by_one(filled, keys)
+    return result("rbloom", len(keys), build, probe, filled.size_in_bits // 8, false, STRANGERS_ONE_BY_ONE)
+
+
 def plain_set(keys: Keys, _: float) -> Result:
     numbers = keys.tolist()
     filled, build = timed(lambda: set(numbers))
@@ -133,7 +147,7 @@ def result(name: str, keys: int, build: float, probe: float, memory: int, false:
     )
 
 
-CONTESTANTS: tuple[Callable[[Keys, float], Result], ...] = (key_filter, stock_filter, plain_set)
+CONTESTANTS: tuple[Callable[[Keys, float], Result], ...] = (key_filter, stock_filter, rust_filter, plain_set)
 
 
 def show(results: list[Result], keys: int, error_rate: float) -> None:
@@ -156,7 +170,7 @@ def show(results: list[Result], keys: int, error_rate: float) -> None:
 @click.option("--keys", default=10_000_000, show_default=True, type=click.IntRange(min=10_000), help="Keys held.")
 @click.option("--error-rate", default=1e-5, show_default=True, help="The filters' promised rate.")
 def filter_(keys: int, error_rate: float) -> None:
-    """The Bloom filter in batches, against pybloom-live key by key and a Python set."""
+    """The Bloom filter in batches, against pybloom-live and rbloom key by key and a Python set."""
     held = random_keys(keys, 1)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         contestants = progress.track(CONTESTANTS, description="measuring")

@@ -255,6 +255,15 @@ class Run:
             elif sent_at <= self._burst_s[1]:
                 self.progress.burst_latencies_s.append(latency)
 
+    async def join(self) -> None:
+        """Start one more worker, and return when it screens."""
+        self._workers.append(self.deployment.start_worker(len(self._workers) + 1))
+        await asyncio.to_thread(wait_for_workers, self.deployment, self._workers, self._say)
+
+    async def leave(self) -> None:
+        """Stop the worker that has been there longest, as a deployment would, and return when it has ended."""
+        await asyncio.to_thread(self._workers.pop(0).stop)
+
     async def _kill_now_and_then(self) -> None:
         """SIGKILL a worker in the middle of the stream, as often as the plan says, and start it again as a supervisor would."""
         for kill in range(self.plan.kills):

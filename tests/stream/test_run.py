@@ -49,6 +49,17 @@ def test_two_workers_share_the_stream(tmp_path: Path, stack: Addresses) -> None:
     _assert_clean(_run(tmp_path, stack, Plan(1_000, 10, 1_500, 0.02, 0.2, workers=2, passage_s=5)))
 
 
+def test_a_third_worker_joins_and_one_leaves_in_mid_stream(tmp_path: Path, stack: Addresses) -> None:
+    async def come_and_go(run: Run) -> None:
+        await _until_streaming(run, 2_000)
+        await run.join()
+        await asyncio.sleep(2)
+        assert run.progress.sent < 40_000, "the newcomer came when all was over"
+        await run.leave()
+
+    _assert_clean(_run(tmp_path, stack, Plan(1_000, 40, 1_000, 0.01, 0.2, workers=2, passage_s=60), come_and_go))
+
+
 def test_three_kills_in_mid_stream_miss_nothing_and_tell_nothing_under_two_ids(tmp_path: Path, stack: Addresses) -> None:
     report = _run(tmp_path, stack, Plan(1_000, 24, 1_000, 0.02, 0.2, kills=3, passage_s=60))
     _assert_clean(report)
