@@ -8,6 +8,7 @@ orders      --follower--> this worker's filter
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any, Final
 
 import faust
@@ -32,8 +33,11 @@ DELIVERING_MAX: Final = 2000
 _log = structlog.get_logger("worker")
 
 
-def build_app(wiring: Wiring) -> faust.App:
-    """A Faust app for one worker. Nothing is read from the environment here: all settings came in ``wiring``."""
+def build_app(wiring: Wiring, folder: Path) -> faust.App:
+    """A Faust app for one worker. Nothing is read from the environment here: all settings came in ``wiring``.
+
+    ``folder`` is where Faust may make a folder of its own, which it does although its tables are in memory and there are none.
+    """
     kafka = wiring.settings.kafka
     app = faust.App(
         kafka.group("worker"),
@@ -52,6 +56,7 @@ def build_app(wiring: Wiring) -> faust.App:
         broker_max_poll_records=RESOLVE_BATCH,
         stream_wait_empty=False,
         store="memory://",
+        datadir=folder / "faust",
         autodiscover=False,
     )
     app.service(type("WiredEngine", (Engine,), {"wiring": wiring}))

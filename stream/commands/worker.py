@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import click
@@ -38,11 +40,12 @@ def worker(metrics_port: int | None) -> None:
         _give_up(str(error))
     if made:
         structlog.get_logger("worker").info("topics made", topics=made)
-    app = build_app(wiring)
-    settle()
-    process = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True)
-    process.spinner = None  # it hides and shows a cursor in the midst of the log's lines
-    process.execute_from_commandline()
+    with TemporaryDirectory(prefix="chakong-worker-") as folder:
+        app = build_app(wiring, Path(folder))
+        settle()
+        process = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True)
+        process.spinner = None  # it hides and shows a cursor in the midst of the log's lines
+        process.execute_from_commandline()
 
 
 def _give_up(why: str) -> None:
