@@ -23,6 +23,7 @@ from matchers.tokens import (
     after_value,
     first_member,
     is_closed,
+    is_utf8,
     next_member,
     plain_end,
     string_end,
@@ -33,7 +34,7 @@ from matchers.writings import is_canonical
 Spans = NDArray[np.int64]
 
 RECORD_TEXTS: Final = -1
-"""Stands in place of a kind for a required text that is not plain ASCII: whether it can be decoded is still to be seen."""
+"""Stands in place of a kind for a required text with escapes, or not UTF-8: whether it can be decoded is still to be seen."""
 
 _EACH: Final = 0x0101010101010101
 _HIGH: Final = np.uint64(_EACH * 0x80)
@@ -109,7 +110,7 @@ def read_batch(
             if start >= end:
                 continue
             if at >= _ID_AT:
-                if plain_end(text, start) == end and _is_ascii(text, start, end):
+                if plain_end(text, start) == end and (_is_ascii(text, start, end) or is_utf8(text, start, end)):
                     continue
                 kind = RECORD_TEXTS
             else:

@@ -192,6 +192,27 @@ def _value_of_item(text: Text, at: int, objects: Any) -> int:
 
 
 @inlined
+def is_utf8(text: Text, start: int, end: int) -> Any:
+    """Whether these bytes are UTF-8 (RFC 3629: nothing overlong, no surrogates, nothing beyond U+10FFFF)."""
+    while start < end:
+        lead = byte_at(text, start)
+        start += 1
+        if lead < 0x80:
+            continue
+        more = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
+        second = byte_at(text, start) if start < end else 0
+        least = 0xA0 if lead == 0xE0 else 0x90 if lead == 0xF0 else 0x80
+        most = 0x9F if lead == 0xED else 0x8F if lead == 0xF4 else 0xBF
+        if not (0xC2 <= lead <= 0xF4 and least <= second <= most and start + more <= end):
+            return False
+        for place in range(start + 1, start + more):
+            if not 0x80 <= byte_at(text, place) <= 0xBF:
+                return False
+        start += more
+    return True
+
+
+@inlined
 def first_member(text: Text, at: int) -> int:
     """The first member's name in the object at ``at``, or its closing brace."""
     return after_space(text, at + 1) if byte_at(text, at) == _OPEN else -1

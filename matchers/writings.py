@@ -23,7 +23,8 @@ _ZERO: Final = ord("0")
 _RESIDENT_ID, _PLATE, _VIN = (KEY_KINDS.index(kind) for kind in ("resident_id", "plate", "vin"))
 _RESIDENT_ID_BYTES: Final = 18
 _VIN_BYTES: Final = 17
-_PLATE_BYTES: Final = (9, 10)  # an ideograph of three bytes, a letter, five or six characters
+_IDEOGRAPH_BYTES: Final = 3
+_PLATE_BYTES: Final = (9, 10, 11)  # an ideograph, a letter, then five or six characters, or four and an ideograph (a trailer's)
 _IDEOGRAPHS: Final = (0xE4, 0xE9)
 """First UTF-8 bytes of U+4000 to U+9FFF: ideographs that NFKC and upper-casing leave alone."""
 _CONTINUATION: Final = (0x80, 0xBF)
@@ -57,17 +58,26 @@ def is_canonical(text: NDArray[np.uint8], start: int, end: int, kind: int) -> An
             and (_ZERO <= last <= _NINE or last == _X)
         )
     if kind == _PLATE:
+        serial_end = end - _IDEOGRAPH_BYTES if length == _PLATE_BYTES[2] else end
         return (
-            (length == _PLATE_BYTES[0] or length == _PLATE_BYTES[1])
-            and _IDEOGRAPHS[0] <= byte_at(text, start) <= _IDEOGRAPHS[1]
-            and _CONTINUATION[0] <= byte_at(text, start + 1) <= _CONTINUATION[1]
-            and _CONTINUATION[0] <= byte_at(text, start + 2) <= _CONTINUATION[1]
+            (length == _PLATE_BYTES[0] or length == _PLATE_BYTES[1] or length == _PLATE_BYTES[2])
+            and _is_ideograph(text, start)
             and (_CHARACTERS[byte_at(text, start + 3)] & _LETTER) != 0
-            and _are_all(text, start + 4, end, _SERIAL)
+            and _are_all(text, start + 4, serial_end, _SERIAL)
+            and (serial_end == end or _is_ideograph(text, serial_end))
         )
     if kind == _VIN:
         return length == _VIN_BYTES and _are_all(text, start, end, _VIN_CHARACTER)
     return length < len(_DOCUMENT_BYTES) and _DOCUMENT_BYTES[length] and _are_all(text, start, end, _DOCUMENT)
+
+
+@inlined
+def _is_ideograph(text: NDArray[np.uint8], at: int) -> Any:
+    return (
+        _IDEOGRAPHS[0] <= byte_at(text, at) <= _IDEOGRAPHS[1]
+        and _CONTINUATION[0] <= byte_at(text, at + 1) <= _CONTINUATION[1]
+        and _CONTINUATION[0] <= byte_at(text, at + 2) <= _CONTINUATION[1]
+    )
 
 
 @inlined

@@ -58,7 +58,7 @@ def test_a_column_gives_the_hash_that_each_identifier_has_alone(kind: KeyKind, v
 @pytest.mark.parametrize("kind", KEY_KINDS)
 def test_every_character_at_every_place_of_a_canonical_identifier(kind: KeyKind) -> None:
     """One wrong table entry would be a false negative for every identifier with that character there."""
-    canonical = {"resident_id": [resident_id(7)], "plate": ["粤A12345", "粤AD12345"], "vin": ["1M8GDM9AXKP042788"]}
+    canonical = {"resident_id": [resident_id(7)], "plate": ["粤A12345", "粤AD12345", "粤A1234挂"], "vin": ["1M8GDM9AXKP042788"]}
     characters = [chr(code) for code in range(0x250)] + list("京粤港\u3fff\u4000\u9fff\ua000\uff11\uff21\uf900")
     values = [
         value[:place] + character + value[place + 1 :]
