@@ -29,6 +29,7 @@ from connectors.redis.keyspace import delete_all
 from connectors.redis.settings import RedisSettings
 from deploy.local.addresses import Addresses, Report
 from deploy.local.errors import StackError
+from matchers.sighting import SIGHTING_TOPICS
 
 SLOW_TOPICS = "slow-"
 
@@ -97,6 +98,8 @@ class Race:
                 course.load_redis(self._addresses.redis, keys_namespace(self._ground.prefix), advance)
         self._orders_s = None
         if self._engine is not None:
+            # Before the engine makes them, with as many partitions as it likes.
+            self._ground.make(SIGHTING_TOPICS, plan.partitions)
             with self._step("placing orders", plan.orders) as advance:
                 self._orders_s = self._engine.place(course, advance)
         filled = {}
