@@ -55,7 +55,7 @@ def draw(scale: Mapping[str, Any], folder: Path) -> None:
 def _panel(axes: Any, points: Sequence[Mapping[str, float]], title: str, value: str, head: str, form: str) -> None:
     at = [point["at"] for point in points]
     values = [point[value] for point in points]
-    spread = max(values) / min(values) > 20
+    spread = max(values) / min(values) > 10
     axes.plot(at, values, color=RED, marker="o", linewidth=2)
     for x, y in zip(at, values, strict=True):
         axes.annotate(_short(y), (x, y), xytext=(0, 9), textcoords="offset points", ha="center", fontsize=11)

@@ -157,10 +157,9 @@ writes \
 {size(total, measured).peak_rate * measured.sighting_bytes / 1e6:.0f} MB. Every worker reads its share once.
 - **Partitions** can be added and not taken away, and a group has at most as many readers as there are. So there are \
 {PARTITIONS_A_WORKER} a worker: enough to grow fourfold before anybody has to think.
-- **Redis.** One server and a replica. Its script takes a hit's look-up and not a sighting's, so one core of it serves \
-thousands of hits a \
-second. On a Redis Cluster the namespace's hash tag keeps the index in one slot: a cluster is there to survive, not to \
-divide it.
+- **Redis.** One server and a replica. It is asked about a hit and not about a sighting (`bench resolve` says what a look-up \
+takes of its one core). On a Redis Cluster the namespace's hash tag keeps the index in one slot: a cluster is there to \
+survive, not to divide it.
 - **Workers** hold every order, each of them, and divide the sightings. More workers are more rate, not more watchlist.
 - **Across provinces** a court's order concerns the nation, so the watchlist is not divided by province; sightings may be: a \
 deployment in each province with all orders mirrored to it keeps sightings at home.
