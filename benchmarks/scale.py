@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks.filter import random_keys
+from benchmarks.filter import in_batches, random_keys
 from benchmarks.machine import keep
 from benchmarks.race import environment
 from benchmarks.race.contestants import Contestant
@@ -99,10 +98,7 @@ def _keys(count: int) -> Point:
 
 
 def _filter(keys: int) -> KeyFilter:
-    filled = KeyFilter(keys, ERROR_RATE, seed=SEED)
-    for part in np.array_split(random_keys(keys, 1), max(1, keys // 4_000_000)):
-        filled.add_keys(part)
-    return filled
+    return in_batches(KeyFilter(keys, ERROR_RATE, seed=SEED), random_keys(keys, 1))
 
 
 def _cost(records: Sequence[bytes], wanted: KeyFilter) -> Point:

@@ -15,8 +15,8 @@ from typing import Any, Final, TypeVar, cast
 
 import numba
 from llvmlite import ir
+from numba import extending
 from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -37,7 +37,8 @@ def _cache_folder() -> Path:
     return folder / f"native-{digest.hexdigest()}"
 
 
-_intrinsic: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] = cast(Any, intrinsic)
+intrinsic: Final[Callable[[Callable[..., Any]], Callable[..., Any]]] = cast(Any, extending.intrinsic)
+"""Marks a function that writes the instructions of another by itself: `numba.extending.intrinsic`, typed."""
 _config: Final[Any] = numba.config
 CACHE: Final = Path(_config.CACHE_DIR or _cache_folder())
 """Where the machine code of this state of the sources is."""
@@ -59,7 +60,7 @@ def inlined(function: Function) -> Function:
     return cast(Function, numba.njit(nogil=True, error_model="numpy", forceinline=True)(function))
 
 
-@_intrinsic
+@intrinsic
 def _load_word(_context: Any, array: Any, _at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -71,7 +72,7 @@ def _load_word(_context: Any, array: Any, _at: Any) -> Any:
     return types.uint64(array, types.intp), generate
 
 
-@_intrinsic
+@intrinsic
 def _load_byte(_context: Any, array: Any, _at: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -80,7 +81,7 @@ def _load_byte(_context: Any, array: Any, _at: Any) -> Any:
     return types.intp(array, types.intp), generate
 
 
-@_intrinsic
+@intrinsic
 def _trailing_zeros(_context: Any, _word: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))

@@ -130,8 +130,6 @@ def _read_record(text: Text, start: int, end: int, found: Spans) -> Any:
     at = first_member(text, start)
     while at >= 0 and not is_closed(text, at):
         name_end = string_end(text, at)
-        if name_end < 0:
-            return False
         value = value_after(text, name_end)
         if value < 0:
             return False
@@ -188,8 +186,6 @@ def _read_block(text: Text, at: int, found: Spans, which: int) -> int:
     at = first_member(text, at)
     while at >= 0 and not is_closed(text, at):
         name_end = string_end(text, at)
-        if name_end < 0:
-            return -1
         value = value_after(text, name_end)
         if value < 0:
             return -1
@@ -227,8 +223,6 @@ def _read_document(text: Text, at: int, found: Spans) -> int:
     at = first_member(text, at)
     while at >= 0 and not is_closed(text, at):
         name_end = string_end(text, at)
-        if name_end < 0:
-            return -1
         value = value_after(text, name_end)
         if value < 0:
             return -1

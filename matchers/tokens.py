@@ -131,13 +131,18 @@ def _after_scalar(text: Text, at: int) -> int:
 
 
 @inlined
+def value_after(text: Text, name_end: int) -> int:
+    """Where the value begins of the member whose name's closing quote is at ``name_end``; a name that is none has no value."""
+    if name_end < 0:
+        return -1
+    at = after_space(text, name_end + 1)
+    return after_space(text, at + 1) if byte_at(text, at) == _COLON else -1
+
+
+@inlined
 def _value_of_member(text: Text, at: int) -> int:
     """Where the value of the member begins whose name begins at ``at``."""
-    at = after_string(text, at)
-    if at < 0:
-        return -1
-    at = after_space(text, at)
-    return after_space(text, at + 1) if byte_at(text, at) == _COLON else -1
+    return value_after(text, after_string(text, at) - 1)
 
 
 @inlined
@@ -222,13 +227,6 @@ def first_member(text: Text, at: int) -> int:
 def is_closed(text: Text, at: int) -> Any:
     """Whether this is a closing brace."""
     return byte_at(text, at) == _CLOSE
-
-
-@inlined
-def value_after(text: Text, name_end: int) -> int:
-    """Where the value begins of the member whose name's closing quote is at ``name_end``."""
-    at = after_space(text, name_end + 1)
-    return after_space(text, at + 1) if byte_at(text, at) == _COLON else -1
 
 
 @inlined

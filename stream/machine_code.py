@@ -40,10 +40,10 @@ def prepare() -> None:
 
 
 def ensure() -> None:
-    """``prepare``, and say so where it takes a while."""
+    """Have it compiled, and say so where that is still to be done."""
     if not is_there():
         sys.stderr.write("compiling the hot path (once; half a minute)\n")
-    prepare()
+        prepare()
 
 
 if __name__ == "__main__":

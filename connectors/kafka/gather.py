@@ -7,14 +7,12 @@ from typing import Any, Final
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from connectors.kafka.librdkafka import Message
-from matchers.native import WORD_BYTES, compiled, inlined
+from matchers.native import WORD_BYTES, compiled, inlined, intrinsic
 from matchers.tokens import PADDING
 
-_intrinsic: Final[Any] = intrinsic
 _TOPIC, _PARTITION, _PAYLOAD, _LENGTH, _OFFSET = (
     np.uint64(getattr(Message, name).offset) for name in ("topic", "partition", "payload", "length", "offset")
 )
@@ -33,13 +31,13 @@ def _peek(bits: int) -> Any:
 
         return types.uint64(types.uint64), generate
 
-    return _intrinsic(typed)
+    return intrinsic(typed)
 
 
 _peek_64, _peek_32, _peek_8 = _peek(64), _peek(32), _peek(8)
 
 
-@_intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _call(_context: Any, _function: Any, _argument: Any) -> Any:
     """Call the C function at an address with one pointer."""
 
@@ -51,7 +49,7 @@ def _call(_context: Any, _function: Any, _argument: Any) -> Any:
     return types.uint64(types.uint64, types.uint64), generate
 
 
-@_intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _store_word(_context: Any, text: Any, _at: Any, _word: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
