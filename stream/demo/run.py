@@ -151,6 +151,7 @@ class Run:
             self.progress.orders_s = await self._place(records, force, self._orders(0, self.plan.orders - late))
             sightings = await asyncio.to_thread(self._sightings)
             late_orders = self._orders(self.plan.orders - late, self.plan.orders)
+            releases = [Record(ORDERS, *self._world.release(number)) for number in self._released()]
             settle()  # the court's server shares this process with the stream's thread, and its latency is what is measured
             started = time.monotonic()
             self.progress.stage = "监视 streaming"
@@ -161,7 +162,7 @@ class Run:
             self.progress.late_orders_s = await self._place(records, force, late_orders)
             self._burst_s = (self._burst_s[0], time.time())
             await self._sleep(self.plan.seconds * 0.2)
-            await self._release(records, force)
+            await self._release(records, force, releases)
             await stream
             killer.cancel()
             self.progress.stage = "收尾 waiting for the last hits"
@@ -197,17 +198,21 @@ class Run:
             life.in_force_s = effective
         return effective - began
 
-    async def _release(self, records: Records, force: Force) -> None:
+    def _released(self) -> range:
+        """The numbers of the orders that are released in mid-stream."""
+        return range(0, self.plan.orders // 2, max(int(1 / _RELEASED_SHARE), 1))
+
+    async def _release(self, records: Records, force: Force, releases: Sequence[Record]) -> None:
         """Release some orders, and note when that was in force everywhere."""
-        numbers = range(0, self.plan.orders // 2, max(int(1 / _RELEASED_SHARE), 1))
+        lives = [self._lives[release.key.decode()] for release in releases if release.key is not None]
         began = time.time()
-        for number in numbers:
-            self._lives[self._world.order(number).id].release_sent_s = began
-        await records.send_soon([Record(ORDERS, *self._world.release(number)) for number in numbers])
+        for life in lives:
+            life.release_sent_s = began
+        await records.send_soon(releases)
         effective = await force.wait()
-        for number in numbers:
-            self._lives[self._world.order(number).id].released_s = effective
-        self.progress.releases, self.progress.release_s = len(numbers), effective - began
+        for life in lives:
+            life.released_s = effective
+        self.progress.releases, self.progress.release_s = len(releases), effective - began
 
     def _sightings(self) -> Iterable[SyntheticSighting]:
         plan = self.plan
@@ -218,7 +223,8 @@ class Run:
 
     def _stream(self, settings: WorkerSettings, sightings: Iterable[SyntheticSighting]) -> None:
         """Send the sightings at the plan's rate; in a thread of its own."""
-        producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 5, "acks": "1"})
+        producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 1, "acks": "1"})
+        producer.list_topics(timeout=30)  # connected before the first sighting is made
         began = time.monotonic()
         for sighting in paced(sightings, self.plan.rate):
             if self._stopping.is_set():
