@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from connectors.kafka.settings import KafkaSettings
-from connectors.kafka.topics import CANDIDATES, DEADLETTERS, HITS, INSTRUCTIONS, ORDERS, RECEIPTS, topics
+from connectors.kafka.topics import CANDIDATES, DEADLETTERS, ENDINGS, HITS, INSTRUCTIONS, ORDERS, RECEIPTS, topics
 from matchers.sighting import TOPIC_OF_KIND
 from stream.core.notification import CONTENT_TYPE
 
@@ -59,6 +59,9 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     HITS: _Channel(("hit",), "the court's code", "Hits, explained; kept for ever."),
     INSTRUCTIONS: _Channel(("instruction",), "the station's code", "What stations are asked to do."),
     RECEIPTS: _Channel(("receipt",), "the hit's id", "Each step of a hit's story; kept for ever."),
+    ENDINGS: _Channel(
+        ("ending",), "the order's id", "Releases and amendments that the index has; what was told is looked through."
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -81,6 +84,8 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "deliverHit": _Operation("receive", HITS, "engine", "Told to the station and to the court.", ("worker",)),
     "instructStation": _Operation("send", INSTRUCTIONS, "station", "The station acts on its own sighting."),
     "recordReceipt": _Operation("send", RECEIPTS, "operator", "Every step of a delivery, and why it went so."),
+    "tellOfEnding": _Operation("send", ENDINGS, "engine", "An order has ended or changed."),
+    "withdraw": _Operation("receive", ENDINGS, "engine", "What was told is withdrawn or judged again.", ("worker",)),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -92,6 +97,7 @@ _TITLES: Final = {
     "instruction": "Station instruction 处置指令",
     "receipt": "Receipt 回执",
     "notification": "Notification 通知",
+    "ending": "Ending 终止",
     "deadletter": "Dead letter 死信",
 }
 

@@ -40,6 +40,10 @@ class Engine(Service):
         await self.wiring.effect.watch_force()
 
     @Service.task
+    async def _keep_time(self) -> None:
+        await self.wiring.timekeeping.run()
+
+    @Service.task
     async def _screen(self) -> None:
         """End a worker whose screener ended: whoever supervises it starts both anew."""
         try:

@@ -15,6 +15,7 @@ from matchers.sighting import TOPIC_OF_KIND, Sighting, read_sighting
 from matchers.wire import UnreadableError
 from stream.core.candidate import Candidate
 from stream.core.delivery import Reason, Receipt, answer_of
+from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.core.instruction import instruct
 from stream.core.notification import hit_notification, withdrawal_notification
@@ -46,9 +47,10 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "release": [record for record in written if record["action"] == "release"],
         "candidate": [_candidate(seen[0], sightings[0])],
         "hit": [hit.model_dump(mode="json") for hit in hits],
-        "instruction": [instruct(hit, at=hit.detected_at).model_dump(mode="json") for hit in hits],
+        "instruction": [instruct([hit], at=hit.detected_at).model_dump(mode="json") for hit in hits],
         "receipt": [_receipt(hits[0])],
         "notification": [json.loads(event) for event in _notifications(hits[0])],
+        "ending": [_ending(hits[0])],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -77,6 +79,17 @@ def _receipt(hit: Hit) -> Any:
         endpoint="https://court.example/hits",
         detail="HTTP 204",
         answer=answer_of(hit),
+    ).model_dump(mode="json")
+
+
+def _ending(hit: Hit) -> Any:
+    return Ending(
+        order_id=hit.order_id,
+        version=hit.order_version + 1,
+        court=hit.court.code,
+        action="release",
+        reason="fulfilled",
+        at=hit.detected_at + dt.timedelta(days=1),
     ).model_dump(mode="json")
 
 

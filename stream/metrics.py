@@ -45,6 +45,7 @@ resolve_seconds: Final = Histogram("chakong_resolve_batch_seconds", "Resolving o
 index_waits: Final = Counter("chakong_index_waits", "Times that resolving waited for the index", ["reason"])
 
 deliveries: Final = Counter("chakong_deliveries", "Steps of delivery", ["step", "reason"])
+taken_up: Final = Counter("chakong_taken_up", "Hits that waited in the ledger and were due", ["what"])
 attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)

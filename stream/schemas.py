@@ -25,6 +25,7 @@ from matchers.sighting import SightingMessage
 from stream import asyncapi
 from stream.core.candidate import Candidate
 from stream.core.delivery import Receipt
+from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.core.instruction import StationInstruction
 from stream.core.notification import DATA, Notification
@@ -150,6 +151,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "instruction": _written(StationInstruction),
     "receipt": _written(Receipt),
     "notification": _notification,
+    "ending": _written(Ending),
     "candidate": _candidate,
     "deadletter": _deadletter,
 }

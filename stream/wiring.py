@@ -12,24 +12,37 @@ from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
 from connectors.courts.webhook import Webhook
 from connectors.kafka.deadletters import dead_letter
+from connectors.kafka.places import Places
 from connectors.kafka.records import Records
-from connectors.kafka.topics import ensure_topics
+from connectors.kafka.topics import HITS, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
 from matchers.keys import KeyHasher
 from stream import metrics
+from stream.core.delivery import RetryLadder
+from stream.services.bodies import Bodies
+from stream.services.courier import Courier
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
 from stream.services.index_writer import IndexWriter
+from stream.services.instructing import Instructing
 from stream.services.reached import Reached
 from stream.services.rebuilding import rebuild_ledger
 from stream.services.resolving import Resolving, send_for_sure
 from stream.services.screener_process import ScreenerProcess
+from stream.services.scribe import Scribe
+from stream.services.standing import Fence
+from stream.services.timekeeping import Timekeeping
+from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
 from watchlists.index import WatchlistIndex
 from watchlists.policy import Policy
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _endpoints(settings: CourtsSettings) -> Endpoints:
@@ -68,16 +81,16 @@ class Wiring:
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
         reached = Reached(self.screener.followed)
         self.resolving = Resolving(self.index, self.policy, self.records, reached)
-        self.delivering = Delivering(
-            self.index,
-            self.ledger,
-            self.policy,
-            self.endpoints,
-            self.webhook,
-            self.records,
-            reached,
-            ladder=settings.ladder(),
-        )
+        self._wire_delivery(Fence(self.index, reached), settings.ladder())
+
+    def _wire_delivery(self, fence: Fence, ladder: RetryLadder) -> None:
+        self.bodies = Bodies(Places(self.settings.kafka, HITS))
+        courier, scribe = Courier(self.webhook), Scribe(self.records, self.ledger, _now)
+        instructing = Instructing(self.ledger, self.bodies, scribe, _now)
+        tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
+        self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=_now)
+        self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
+        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, _now)
 
     def make_topics(self) -> list[str]:
         """Make the topics that are missing, before anything subscribes to them."""
@@ -94,7 +107,9 @@ class Wiring:
         await self.screener.stop()
         self.index_writer.stop()
         self.effect.stop()
+        self.timekeeping.stop()
         await self.webhook.close()
+        self.bodies.close()
         self.records.close()
 
     async def bury(self, topic: str, partition: int, offset: int, raw: bytes, reason: str, detail: str) -> None:

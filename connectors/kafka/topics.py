@@ -18,6 +18,7 @@ CANDIDATES: Final = "candidates"
 HITS: Final = "hits"
 INSTRUCTIONS: Final = "instructions"
 RECEIPTS: Final = "receipts"
+ENDINGS: Final = "endings"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -25,6 +26,7 @@ _FOR_EVER: Final = -1
 _ANSWER_MS: Final = 8_000
 _CANDIDATE_HOURS: Final = 24
 _DEADLETTER_HOURS: Final = 14 * 24
+_ENDING_HOURS: Final = 14 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         HITS: _FOR_EVER,
         INSTRUCTIONS: lookback_ms,
         RECEIPTS: _FOR_EVER,
+        ENDINGS: _ENDING_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (

@@ -104,34 +104,3 @@ return found
 """
 )
 """ARGV[2]: orders, 8 bytes each. Answers, for each, all marks that lie with its own: of the period before, and of this one."""
-
-RECORD: Final = """
-local space, positions = ARGV[1], ARGV[1] .. ':receipts'
-if ARGV[2] ~= '' then
-  local stands = redis.call('HGET', positions, ARGV[2]) or '0'
-  if stands ~= ARGV[3] then return {'moved', stands} end
-end
-local stories, next = ARGV[5], 1
-local id, known, story, at
-while next <= #stories do
-  id, known, story, at, next = struct.unpack('>I4c0I4c0I4c0I4c0', stories, next)
-  if (redis.call('GET', space .. ':hit:' .. id) or '') ~= known then return {'overtaken', '0'} end
-end
-if ARGV[2] ~= '' then redis.call('HSET', positions, ARGV[2], ARGV[4]) end
-next = 1
-while next <= #stories do
-  id, known, story, at, next = struct.unpack('>I4c0I4c0I4c0I4c0', stories, next)
-  redis.call('SET', space .. ':hit:' .. id, story)
-  redis.call('ZADD', space .. ':recent', at, id)
-end
-redis.call('ZREMRANGEBYRANK', space .. ':recent', 0, -1 - ARGV[7])
-local counts, name, more = ARGV[6], nil, nil
-next = 1
-while next <= #counts do
-  name, more, next = struct.unpack('>I4c0I4c0', counts, next)
-  if redis.call('HINCRBY', space .. ':steps', name, more) == 0 then redis.call('HDEL', space .. ':steps', name) end
-end
-return {'recorded', ARGV[4]}
-"""
-"""ARGV[2..4]: partition (empty: none), start, end. ARGV[5]: stories, packed: hit id, what was read (empty: nothing), what it
-is now, microseconds of its last step. ARGV[6]: counts, packed: name, difference. ARGV[7]: how many recent hits are listed."""
