@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -131,6 +132,7 @@ class _Street:
 
 
 def _serve(codes: Sequence[str], pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started this, whose end is noticed here
     os.nice(NICE)
     asyncio.run(_street(codes, pipe))
 
