@@ -5,20 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import count
+from dataclasses import dataclass, field
+from itertools import count, islice
 from typing import Final, NamedTuple
 
 from connectors.kafka.records import Record
 from connectors.kafka.topics import ORDERS
-from matchers.sighting import read_sighting
+from matchers.sighting import Sighting, read_sighting
 from stream.core.resolve import resolve
 from stream.services.resolving import hit_record
 from synthetic.world import World
 from watchlists.order import Order, Release, read_order
 from watchlists.policy import Policy
 
-ORDERS_EACH: Final = 4
+ORDERS_EACH: Final = 10
 _WORLD_ORDERS: Final = 100_000
+_TRIES: Final = 8
 
 
 class Made(NamedTuple):
@@ -29,10 +31,15 @@ class Made(NamedTuple):
     record: Record
 
 
-class _Case(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An order, the turns of its sightings, and where its subject was seen before."""
+
     number: int
     order: Order
     value: bytes
+    turns: Iterator[int] = field(default_factory=count)
+    places: set[str] = field(default_factory=set)
 
 
 class Docket:
@@ -43,7 +50,7 @@ class Docket:
         self._world: Final = World(seed, orders=_WORLD_ORDERS, at=dt.datetime.now(dt.UTC))
         self._policy: Final = Policy.national()
         self._cases: Final = self._chosen(courts)
-        self._numbers: Final = count()
+        self._turns: Final = (cases[turn % ORDERS_EACH] for turn in count() for cases in self._cases.values())
 
     @property
     def courts(self) -> tuple[str, ...]:
@@ -59,18 +66,26 @@ class Docket:
     def hits(self, number: int) -> Iterator[Made]:
         """So many new hits of sightings that are seen now, of one court after the other."""
         now = dt.datetime.now(dt.UTC)
-        return (self._hit(next(self._numbers), now) for _ in range(number))
+        return (self._hit(case, now) for case in islice(self._turns, number))
 
-    def _hit(self, number: int, now: dt.datetime) -> Made:
-        turn, place = divmod(number, len(self._cases))
-        court = self.courts[place]
-        turn, place = divmod(turn, ORDERS_EACH)
-        case = self._cases[court][place]
-        sighting = self._world.sighting_of(case.number, turn=turn, at=now)
-        if sighting is None:
-            raise AssertionError(f"order {case.order.id} was in force when it was chosen")
-        (hit,) = resolve(read_sighting(sighting.value), [case.order], self._policy, now)
-        return Made(hit.id, court, hit_record(hit))
+    def _hit(self, case: _Case, now: dt.datetime) -> Made:
+        (hit,) = resolve(self._sighting(case, now), [case.order], self._policy, now)
+        return Made(hit.id, case.order.court.code, hit_record(hit))
+
+    def _sighting(self, case: _Case, now: dt.datetime) -> Sighting:
+        """A new sighting of a case's subject, where it was not seen before: a repetition would be another matter.
+
+        Where every place has been tried it is seen again at one.
+        """
+        for _ in range(_TRIES):
+            made = self._world.sighting_of(case.number, turn=next(case.turns), at=now)
+            if made is None:
+                raise AssertionError(f"order {case.order.id} was in force when it was chosen")
+            sighting = read_sighting(made.value)
+            if sighting.station.code not in case.places:
+                break
+        case.places.add(sighting.station.code)
+        return sighting
 
     def _chosen(self, courts: int) -> dict[str, list[_Case]]:
         chosen: dict[str, list[_Case]] = defaultdict(list)
