@@ -6,6 +6,7 @@ import click
 
 from benchmarks.bursts import bursts
 from benchmarks.cold_start import memory
+from benchmarks.delivery.command import delivery
 from benchmarks.filter import filter_
 from benchmarks.keys import keys
 from benchmarks.latency import latency
@@ -25,6 +26,7 @@ bench.add_command(keys)
 bench.add_command(race)
 bench.add_command(scale)
 bench.add_command(latency)
+bench.add_command(delivery)
 bench.add_command(orders)
 bench.add_command(resolve)
 bench.add_command(memory)
