@@ -14,6 +14,7 @@ from stream.services.screener_process import ScreenerEndedError
 from stream.wiring import Wiring
 
 LOOP_TICK_S: Final = 0.1
+LEDGER_EVERY_S: Final = 30.0
 _log = structlog.get_logger("worker")
 
 
@@ -42,6 +43,13 @@ class Engine(Service):
     @Service.task
     async def _keep_time(self) -> None:
         await self.wiring.timekeeping.run()
+
+    @Service.task
+    async def _keep_ledger(self) -> None:
+        """A worker that died between log and view left the view behind: whoever is there takes that over."""
+        while not self.should_stop:
+            await self.sleep(LEDGER_EVERY_S)
+            await self.wiring.keep_ledger()
 
     @Service.task
     async def _screen(self) -> None:

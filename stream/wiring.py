@@ -7,15 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import redis.asyncio
+import structlog
+from confluent_kafka import KafkaException
 
 from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
 from connectors.courts.webhook import Webhook
 from connectors.kafka.deadletters import dead_letter
+from connectors.kafka.errors import KafkaError
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
 from connectors.kafka.topics import HITS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
@@ -39,6 +43,8 @@ from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
 from watchlists.index import WatchlistIndex
 from watchlists.policy import Policy
+
+_log = structlog.get_logger("worker")
 
 
 def _now() -> dt.datetime:
@@ -101,6 +107,13 @@ class Wiring:
         await self.index.claim_fingerprint()
         await rebuild_ledger(self.settings.kafka, self.ledger)
         await self.screener.start()
+
+    async def keep_ledger(self) -> None:
+        """Take over the receipts that came since, for they may be there and not in the view."""
+        try:
+            await rebuild_ledger(self.settings.kafka, self.ledger)
+        except (KafkaError, KafkaException, ViewUnavailableError) as error:
+            _log.warning("the ledger's view is behind", detail=str(error))
 
     async def stop(self) -> None:
         """Stop in the order of the flow: no new sightings, then no new orders, then let go."""

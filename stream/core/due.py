@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Literal, NamedTuple
 
 from stream.core.delivery import Reason
-from stream.core.story import Story, is_withdrawn, last_attempt, newest, waits
+from stream.core.story import Story, is_released, is_withdrawn, last_attempt, newest, told_of, waits
 
 
 class Due(NamedTuple):
@@ -18,23 +18,18 @@ class Due(NamedTuple):
 
 def due_of(story: Story) -> Due | None:
     """What is due next for a hit; None when nothing will be."""
-    if not story:
-        return None
-    if any(step in ("withdrawing", "withdrawn") for _, step, _ in story):
-        due = _withdrawal(story)
-        return due if due is not None or is_withdrawn(story) else _told(story)
-    return _told(story)
-
-
-def _told(story: Story) -> Due | None:
-    return min((due for due in (_attempt(story), _carry(story)) if due is not None), default=None)
+    dues = (_withdrawal(story), _attempt(story), _carry(story)) if story else ()
+    return min((due for due in dues if due is not None), default=None)
 
 
 def _withdrawal(story: Story) -> Due | None:
-    tried = [(version, attempt, seen) for (version, step, attempt), seen in story.items() if step == "withdrawing"]
+    """One that was begun with, of what is told now: a release voids every version, an amendment the one that it changed."""
+    told = told_of(story)
+    least = 0 if told is None or is_released(story) else told.version
+    tried = [(key, seen) for key, seen in story.items() if key[1] == "withdrawing" and key[0] >= least]
     if not tried or is_withdrawn(story):
         return None
-    next_at = max(tried, key=lambda item: item[:2])[2].next_at
+    next_at = max(tried, key=lambda item: item[0])[1].next_at
     return None if next_at is None else Due(next_at, "withdraw")
 
 

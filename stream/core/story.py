@@ -142,7 +142,7 @@ def known_of(story: Story) -> Known | None:
 
 def may_be_known(story: Story) -> bool:
     """Whether the court may know of the hit: it was delivered, or an attempt was made whose outcome is not sure."""
-    return any(step == "delivered" or (step == "attempted" and seen.may_have_arrived) for (_, step, _), seen in story.items())
+    return any(step in ("attempted", "delivered") and seen.may_have_arrived for (_, step, _), seen in story.items())
 
 
 def attempts_of(story: Story) -> int:
@@ -169,12 +169,12 @@ def ended(story: Story, version: int) -> bool:
 
 def waits(story: Story) -> bool:
     """Whether the hit waits in the ledger: for its matter's window to end, or for its next attempt."""
-    if not story or ended(story, version_of(story)):
+    if not story or ended(story, version := version_of(story)):
         return False
-    if newest(story, "planned") is None:
-        return newest(story, "held") is not None
     tried = last_attempt(story)
-    return tried is not None and tried.next_at is not None
+    if tried is not None:
+        return tried.next_at is not None
+    return (version, "held", 0) in story and (version, "planned", 0) not in story
 
 
 def last_attempt(story: Story) -> Seen | None:
@@ -185,10 +185,15 @@ def last_attempt(story: Story) -> Seen | None:
 
 
 def is_withdrawn(story: Story) -> bool:
-    """Whether all that was told was withdrawn, or there was nobody to tell it to."""
-    told = told_of(story)
-    withdrawn = [version for version, step, _ in story if step == "withdrawn"]
-    return bool(withdrawn) and max(withdrawn) >= (told.version if told is not None else 0)
+    """Whether the court was told last that the hit is void, or there was nobody to tell it to."""
+    withdrawn = [seen.at for (_, step, _), seen in story.items() if step == "withdrawn"]
+    arrived = [seen.at for (_, step, _), seen in story.items() if step in ("attempted", "delivered") and seen.may_have_arrived]
+    return bool(withdrawn) and max(withdrawn) >= max(arrived, default=max(withdrawn))
+
+
+def is_released(story: Story) -> bool:
+    """Whether the story says that the order was released, which is final."""
+    return any(seen.outcome == Reason.ORDER_RELEASED for seen in story.values())
 
 
 def mark_of(story: Story) -> Mark | None:

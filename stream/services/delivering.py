@@ -29,7 +29,7 @@ from stream.core.notification import Notification, hit_notification
 from stream.core.plan import Hold, Skip, Tell, plan
 from stream.core.ports import Ledger
 from stream.core.resolve import hit_of, judge
-from stream.core.story import Mark, Story, attempts_of, ended, newest, told_of
+from stream.core.story import Mark, Story, attempts_of, ended, is_withdrawn, newest, told_of
 from stream.services.bodies import Bodies, Place
 from stream.services.courier import Courier, Round
 from stream.services.instructing import Instructing, facts_of
@@ -130,7 +130,7 @@ class Delivering:
         new = hit_of(judged, sighting, self._policy, hit.detected_at, lookback=hit.lookback)
         if new is None:
             await self._withdrawing.withdraw(hit, "amended")
-        elif (told := told_of(story)) is None or not told.delivered or told.answer != answer_of(new):
+        elif (told := told_of(story)) is None or not told.delivered or told.answer != answer_of(new) or is_withdrawn(story):
             await self._scribe.send([hit_record(new)])
 
     # -- the stages ------------------------------------------------------------------------------------------------
@@ -172,14 +172,24 @@ class Delivering:
         planned = self._scribe.receipt(hit, "planned", decided.why, matter=decided.matter, notification=news.id, facts=facts)
         # The station and the court are told at once; neither waits for the other.
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._instructing.give(hit, decided.why, [planned]))
-            both.create_task(self._climb(hit, news, planned.at, attempt=0, asked_at=asked_at))
+            given = both.create_task(self._instructing.give(hit, decided.why, [planned]))
+            both.create_task(self._climb(hit, news, planned.at, attempt=0, asked_at=asked_at, planned=given))
         await self._look_back(hit)
 
-    async def _climb(self, hit: Hit, news: Notification, since: dt.datetime, *, attempt: int, asked_at: float = 0.0) -> None:
+    async def _climb(
+        self,
+        hit: Hit,
+        news: Notification,
+        since: dt.datetime,
+        *,
+        attempt: int,
+        asked_at: float = 0.0,
+        planned: asyncio.Task[None] | None = None,
+    ) -> None:
         """Rounds until one delivers, the fence is shut, nothing is left to try, or the next is a while off.
 
-        ``asked_at``, on ``time.monotonic``: when the fence was last seen open.
+        ``asked_at``, on ``time.monotonic``: when the fence was last seen open. ``planned``: puts the plan on record, before
+        what came of it.
         """
         endpoint = self._endpoints.endpoint_of(hit.court.code)
         if endpoint is None:
@@ -197,6 +207,8 @@ class Delivering:
             wait_s = max(self._ladder.wait_s(attempt + 1, self._dice), result.wait_s)
             receipts = self._receipts(hit, news, result, since, attempt, wait_s)
             attempt += len(result.tried)
+            if planned is not None:
+                await planned
             if receipts:
                 await self._scribe.record(receipts)
             if result.closed or result.delivered or receipts[-1].step == "undeliverable" or receipts[-1].next_at is not None:

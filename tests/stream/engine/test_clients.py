@@ -110,7 +110,7 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "instructions": 72 * hour,
         "candidates": 24 * hour,
         "deadletters": 14 * 24 * hour,
-            "endings": 14 * 24 * hour,
+        "endings": 14 * 24 * hour,
     }
     assert _described(engine) == {
         name: (4, {"retention.ms": str(retention), "cleanup.policy": "delete"}) for name, retention in wanted.items()
