@@ -16,8 +16,9 @@ from typing import Final
 import msgspec
 import structlog
 
-from connectors.courts.endpoints import Endpoint, Endpoints
-from connectors.courts.webhook import Webhook
+from connectors.courts.channels import Channels
+from connectors.courts.endpoint import Endpoint
+from connectors.courts.endpoints import Endpoints
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import INSTRUCTIONS, RECEIPTS
 from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
@@ -52,7 +53,7 @@ class Delivering:
         ledger: Ledger,
         policy: Policy,
         endpoints: Endpoints,
-        webhook: Webhook,
+        channels: Channels,
         records: Records,
         reached: Reached,
         *,
@@ -62,7 +63,7 @@ class Delivering:
         self._policy = policy
         self._ask_told, self._ask_standings = Together(ledger.told), Together(index.standings)
         self._send, self._record_in_view = Together(partial(send_for_sure, records)), Together(ledger.record)
-        self._endpoints, self._webhook = endpoints, webhook
+        self._endpoints, self._channels = endpoints, channels
         self._reached = reached
         self._ladder, self._clock = ladder or RetryLadder(), clock
         self._dice = random.SystemRandom()
@@ -92,7 +93,7 @@ class Delivering:
         attempt = 0
         while True:
             attempt += 1
-            async with self._webhook.turn(endpoint) as post:
+            async with self._channels.turn(endpoint) as post:
                 # Asked when the turn has come, not when it was waited for: a release in between must be seen.
                 if not await self._in_force(hit):
                     return
