@@ -24,6 +24,7 @@ from matchers.documents import DOCUMENT_TYPES
 from matchers.sighting import SightingMessage
 from stream import asyncapi
 from stream.core.candidate import Candidate
+from stream.core.confirmation import Confirmation
 from stream.core.delivery import Receipt
 from stream.core.hit import Hit
 from stream.core.instruction import StationInstruction
@@ -131,6 +132,14 @@ def _candidate() -> Schema:
     return schema
 
 
+def _confirmation() -> Schema:
+    schema = _of(Confirmation, "validation")
+    asks = {"required": ["minutes"], "properties": {"minutes": {"type": "integer"}}}
+    none = {"properties": {"minutes": {"type": "null"}}}
+    schema["allOf"] = [{"if": _where("answer", "needs_minutes"), "then": asks, "else": none}]
+    return schema
+
+
 def _deadletter() -> Schema:
     schema = _of_struct(DeadLetter)
     schema["properties"]["at"]["format"] = "date-time"
@@ -149,6 +158,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "hit": _written(Hit),
     "instruction": _written(StationInstruction),
     "receipt": _written(Receipt),
+    "confirmation": _confirmation,
     "notification": _notification,
     "candidate": _candidate,
     "deadletter": _deadletter,

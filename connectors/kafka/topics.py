@@ -18,6 +18,8 @@ CANDIDATES: Final = "candidates"
 HITS: Final = "hits"
 INSTRUCTIONS: Final = "instructions"
 RECEIPTS: Final = "receipts"
+CONFIRMATIONS: Final = "confirmations"
+INBOX: Final = "inbox"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -25,6 +27,7 @@ _FOR_EVER: Final = -1
 _ANSWER_MS: Final = 8_000
 _CANDIDATE_HOURS: Final = 24
 _DEADLETTER_HOURS: Final = 14 * 24
+_INBOX_HOURS: Final = 30 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         HITS: _FOR_EVER,
         INSTRUCTIONS: lookback_ms,
         RECEIPTS: _FOR_EVER,
+        CONFIRMATIONS: _FOR_EVER,
+        INBOX: _INBOX_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (
