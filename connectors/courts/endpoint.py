@@ -13,8 +13,8 @@ from yarl import URL
 from connectors.courts import urls
 from connectors.courts.signature import secret_key
 from matchers.wire import NonEmpty
+from stream.core.escalation import Level
 
-Level = Literal["handler", "duty_desk", "enforcement_bureau", "high_court", "national_command"]
 Channel = Literal["webhook", "email", "sms", "inbox"]
 
 ANY_COURT: Final = "*"

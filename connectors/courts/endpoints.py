@@ -24,9 +24,10 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint, Level
+from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint
 from connectors.courts.entries import Entry
 from matchers.wire import reason
+from stream.core.escalation import Level
 
 FILE_BYTES_MAX: Final = 16 << 20
 

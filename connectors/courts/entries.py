@@ -10,9 +10,10 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from connectors.courts.addresses import is_loopback
-from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint, Level
+from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint
 from connectors.courts.urls import host_of
 from matchers.wire import NonEmpty
+from stream.core.escalation import Level
 
 TOKEN_CHARACTERS_MIN: Final = 32
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")

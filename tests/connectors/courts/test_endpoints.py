@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.courts.endpoints import Endpoint, Endpoints, EndpointsError, is_loopback
+from connectors.courts.addresses import is_loopback
+from connectors.courts.endpoint import Endpoint
+from connectors.courts.endpoints import Endpoints, EndpointsError
 from connectors.courts.settings import CourtsSettings
 from connectors.courts.signature import secret_key
 from tests.connectors.courts.cases import OTHER_SECRET, SECRET
@@ -52,8 +54,8 @@ def test_a_secret_comes_from_a_file_beside_or_from_the_environment(tmp_path: Pat
         ("[endpoint]\ncourt = 'a'", "two brackets"),
         ("[[endpoints]]\ncourt = 'a'", "not endpoints"),
         ("endpoint = [1]", "endpoint 1: "),
-        (entry() + entry(), "endpoint 2 (court 440106): the court has an endpoint already"),
-        (entry(court=None), "endpoint 1: court: Field required"),
+        (entry() + entry(), "endpoint 2 (court 440106): it is listed already"),
+        (entry(court=None), "level handler is of a court"),
         (entry(colour="red"), "endpoint 1 (court 440106): colour: Extra inputs"),
         (entry(secret=None), "exactly one of secret, secret_file and secret_env"),
         (entry(secret_env="S"), "exactly one of secret, secret_file and secret_env"),
