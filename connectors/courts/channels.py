@@ -20,7 +20,7 @@ from connectors.courts.sms import HttpSms, Sms
 from connectors.courts.watch import OnChange, Watch
 from connectors.courts.webhook import Webhook
 from stream.core.delivery import Reason
-from stream.core.health import DisabledEndpoints, State
+from stream.core.health import DisabledEndpoints
 from stream.core.notification import Notification
 
 Turn = Callable[[Notification], Awaitable[Attempt]]
@@ -72,10 +72,6 @@ class Channels:
     async def start(self) -> None:
         """Learn which endpoints are gone. Raises ViewUnavailableError."""
         await self._watch.start()
-
-    def state(self, endpoint: Endpoint) -> State:
-        """The endpoint's health, as this worker knows it."""
-        return self._watch.state(endpoint)
 
     async def post(self, endpoint: Endpoint, notification: Notification) -> Attempt:
         """Wait for a turn, then make one attempt. Cancelling it aborts the attempt; it may have arrived nevertheless."""

@@ -47,8 +47,7 @@ class Email:
         sending = False
         try:
             async with asyncio.timeout(self._courts.total_s):
-                async with asyncio.timeout(self._courts.connect_s):
-                    await relay.connect()
+                await relay.connect()  # and TLS and login; relays may greet slowly on purpose
                 sending = True
                 await relay.send_message(message, sender=self._sender, recipients=[endpoint.address])
         except (aiosmtplib.SMTPException, OSError) as error:  # TimeoutError is an OSError

@@ -44,6 +44,7 @@ class Http:
         """Raises OSError or ssl.SSLError when the settings' ``ca_file`` cannot be used."""
         self._settings: Final = settings
         self._guard: Final = guard
+        self._resolver: Final = None if guard is None else GuardedResolver(guard)
         self._trust: Final = ssl.create_default_context(cafile=settings.ca_file)
         self._timeout: Final = aiohttp.ClientTimeout(total=None, connect=settings.connect_s, ceil_threshold=3600)
         self._session: aiohttp.ClientSession | None = None
@@ -68,6 +69,8 @@ class Http:
     async def _send(self, url: URL, headers: Mapping[str, str], body: bytes, answer: list[aiohttp.ClientResponse]) -> None:
         """Send; put the response into ``answer`` as soon as its status is known, then discard its body."""
         session = self._session = self._session or self._opened()
+        if session.closed:
+            raise aiohttp.ClientConnectionError
         response = await session.post(url, headers=headers, data=body, allow_redirects=False)
         answer.append(response)
         try:
@@ -84,17 +87,18 @@ class Http:
             limit=0,
             keepalive_timeout=self._settings.idle_s,
             ssl=self._trust,
-            resolver=GuardedResolver(self._guard) if self._guard is not None else None,
+            resolver=self._resolver,
         )
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=self._timeout, auto_decompress=False
         )
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, for good."""
         if self._session is not None:
             await self._session.close()
-            self._session = None
+        if self._resolver is not None:
+            await self._resolver.close()
 
 
 def failed(failure: Exception | None, took_s: float) -> Attempt:

@@ -34,9 +34,6 @@ class Watch:
             for digest in await self._store.disabled():
                 self._circuits[digest] = Circuit(self._limits, State.DISABLED)
 
-    def state(self, endpoint: Endpoint) -> State:
-        return self._circuit(endpoint).state
-
     def refusal(self, endpoint: Endpoint) -> Attempt | None:
         """The answer of an endpoint that rests, or is gone: at once, and without a connection. None: it may be tried."""
         circuit = self._circuit(endpoint)

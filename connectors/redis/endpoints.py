@@ -30,8 +30,3 @@ class GoneEndpoints:
         """Note that an endpoint is gone; the first note stays."""
         with translated(ViewUnavailableError, self._server):
             await self._client.hsetnx(self._name, digest, at.isoformat())
-
-    async def enable(self, digest: str) -> None:
-        """Forget that an endpoint was gone."""
-        with translated(ViewUnavailableError, self._server):
-            await self._client.hdel(self._name, digest)
