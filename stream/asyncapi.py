@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from connectors.kafka.settings import KafkaSettings
-from connectors.kafka.topics import CANDIDATES, DEADLETTERS, ENDINGS, HITS, INSTRUCTIONS, ORDERS, RECEIPTS, topics
+from connectors.kafka.topics import (
+    CANDIDATES,
+    CONFIRMATIONS,
+    DEADLETTERS,
+    ENDINGS,
+    HITS,
+    INBOX,
+    INSTRUCTIONS,
+    ORDERS,
+    RECEIPTS,
+    topics,
+)
 from matchers.sighting import TOPIC_OF_KIND
 from stream.core.notification import CONTENT_TYPE
 
@@ -62,6 +73,8 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     ENDINGS: _Channel(
         ("ending",), "the order's id", "Releases and amendments that the index has; what was told is looked through."
     ),
+    CONFIRMATIONS: _Channel(("confirmation",), "the hit's id", "What courts answer to hits; kept for ever."),
+    INBOX: _Channel(("notification",), "the court's code", "Notifications that courts fetch, each its own; kept for 30 days."),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -86,6 +99,8 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "recordReceipt": _Operation("send", RECEIPTS, "operator", "Every step of a delivery, and why it went so."),
     "tellOfEnding": _Operation("send", ENDINGS, "engine", "An order has ended or changed."),
     "withdraw": _Operation("receive", ENDINGS, "engine", "What was told is withdrawn or judged again.", ("worker",)),
+    "confirm": _Operation("receive", CONFIRMATIONS, "court", "A court's answer to a hit ends, prolongs or escalates the wait."),
+    "fillInbox": _Operation("send", INBOX, "court", "For courts that cannot receive connections: they fetch it over HTTP."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -96,6 +111,7 @@ _TITLES: Final = {
     "hit": "Hit 命中",
     "instruction": "Station instruction 处置指令",
     "receipt": "Receipt 回执",
+    "confirmation": "Confirmation 反馈",
     "notification": "Notification 通知",
     "ending": "Ending 终止",
     "deadletter": "Dead letter 死信",
@@ -208,6 +224,7 @@ def _messages(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
             key = {"type": "string", "description": channel.key}
             message = _message(name, schemas[name], _examples_on(topic, schemas[name]["examples"]))
             made[_message_id(name, topic)] = message | {"bindings": {"kafka": {"key": key, "bindingVersion": KAFKA_BINDINGS}}}
+    made[INBOX] |= {"contentType": CONTENT_TYPE}
     notification = _message("notification", schemas["notification"], schemas["notification"]["examples"])
     made["notification"] = notification | {"contentType": CONTENT_TYPE, "headers": _webhook_headers()}
     return made
@@ -230,7 +247,7 @@ def _examples_on(topic: str, shown: list[Any]) -> list[Any]:
 
 
 def _message_id(name: str, topic: str) -> str:
-    return topic if name == "sighting" else name
+    return topic if name == "sighting" or topic == INBOX else name
 
 
 def _webhook_headers() -> dict[str, Any]:

@@ -14,11 +14,13 @@ from matchers.keys import KeyHasher
 from matchers.sighting import TOPIC_OF_KIND, Sighting, read_sighting
 from matchers.wire import UnreadableError
 from stream.core.candidate import Candidate
+from stream.core.confirmation import Confirmation, Respondent, confirmation_id
 from stream.core.delivery import Reason, Receipt, answer_of
 from stream.core.ending import Ending
+from stream.core.escalation import Why
 from stream.core.hit import Hit
 from stream.core.instruction import instruct
-from stream.core.notification import hit_notification, withdrawal_notification
+from stream.core.notification import hit_notification, overdue_notification, withdrawal_notification
 from stream.core.resolve import resolve
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
@@ -26,6 +28,8 @@ from watchlists.policy import Policy
 
 DETECTED_AFTER: Final = dt.timedelta(milliseconds=12)
 DELIVERED_AFTER: Final = dt.timedelta(milliseconds=30)
+ANSWERED_AFTER: Final = dt.timedelta(minutes=4)
+RESPOND_WITHIN: Final = dt.timedelta(minutes=10)
 _HASHER: Final = KeyHasher(b"for the examples, and no secret")
 _CUT_SHORT: Final = 61
 
@@ -49,6 +53,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "hit": [hit.model_dump(mode="json") for hit in hits],
         "instruction": [instruct([hit], at=hit.detected_at).model_dump(mode="json") for hit in hits],
         "receipt": [_receipt(hits[0])],
+        "confirmation": [_confirmation(hits[0])],
         "notification": [json.loads(event) for event in _notifications(hits[0])],
         "ending": [_ending(hits[0])],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
@@ -93,10 +98,30 @@ def _ending(hit: Hit) -> Any:
     ).model_dump(mode="json")
 
 
-def _notifications(hit: Hit) -> tuple[bytes, bytes]:
+def _confirmation(hit: Hit) -> Any:
+    return Confirmation(
+        id=confirmation_id(hit.court.code, hit.id, "2026-0001"),
+        hit_id=hit.id,
+        at=hit.detected_at + ANSWERED_AFTER,
+        by=Respondent(court=hit.court.code, name=hit.handler.name, role="承办法官"),
+        answer="needs_minutes",
+        minutes=20,
+    ).model_dump(mode="json", exclude_none=True)
+
+
+def _notifications(hit: Hit) -> tuple[bytes, ...]:
     told = hit_notification(hit, update=False, at=hit.detected_at)
     void = withdrawal_notification(hit, "fulfilled", at=hit.detected_at + dt.timedelta(days=1))
-    return told.body(), void.body()
+    late = overdue_notification(
+        hit,
+        "duty_desk",
+        Why.NO_ANSWER,
+        planned_at=hit.detected_at,
+        delivered_at=hit.detected_at + DELIVERED_AFTER,
+        respond_within=RESPOND_WITHIN,
+        at=hit.detected_at + DELIVERED_AFTER + RESPOND_WITHIN,
+    )
+    return told.body(), void.body(), late.body()
 
 
 def _dead_letter(raw: bytes) -> Any:

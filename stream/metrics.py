@@ -47,5 +47,6 @@ index_waits: Final = Counter("chakong_index_waits", "Times that resolving waited
 deliveries: Final = Counter("chakong_deliveries", "Steps of delivery", ["step", "reason"])
 taken_up: Final = Counter("chakong_taken_up", "Hits that waited in the ledger and were due", ["what"])
 attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
+endpoint_changes: Final = Counter("chakong_endpoint_changes", "Changes of an endpoint's health", ["state"])
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)

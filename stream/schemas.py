@@ -24,6 +24,7 @@ from matchers.documents import DOCUMENT_TYPES
 from matchers.sighting import SightingMessage
 from stream import asyncapi
 from stream.core.candidate import Candidate
+from stream.core.confirmation import Confirmation
 from stream.core.delivery import Receipt
 from stream.core.ending import Ending
 from stream.core.hit import Hit
@@ -132,6 +133,14 @@ def _candidate() -> Schema:
     return schema
 
 
+def _confirmation() -> Schema:
+    schema = _of(Confirmation, "validation")
+    asks = {"required": ["minutes"], "properties": {"minutes": {"type": "integer"}}}
+    none = {"properties": {"minutes": {"type": "null"}}}
+    schema["allOf"] = [{"if": _where("answer", "needs_minutes"), "then": asks, "else": none}]
+    return schema
+
+
 def _deadletter() -> Schema:
     schema = _of_struct(DeadLetter)
     schema["properties"]["at"]["format"] = "date-time"
@@ -150,6 +159,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "hit": _written(Hit),
     "instruction": _written(StationInstruction),
     "receipt": _written(Receipt),
+    "confirmation": _confirmation,
     "notification": _notification,
     "ending": _written(Ending),
     "candidate": _candidate,

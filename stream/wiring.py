@@ -10,15 +10,17 @@ import redis.asyncio
 import structlog
 from confluent_kafka import KafkaException
 
+from connectors.courts.channels import Channels
+from connectors.courts.endpoint import Endpoint
 from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
-from connectors.courts.webhook import Webhook
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.places import Places
-from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ensure_topics
+from connectors.kafka.records import Record, Records
+from connectors.kafka.topics import HITS, INBOX, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.endpoints import GoneEndpoints
 from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
@@ -26,6 +28,8 @@ from connectors.redis.ledger import RedisLedger
 from matchers.keys import KeyHasher
 from stream import metrics
 from stream.core.delivery import RetryLadder
+from stream.core.health import State
+from stream.core.notification import Notification
 from stream.services.bodies import Bodies
 from stream.services.courier import Courier
 from stream.services.delivering import Delivering
@@ -51,9 +55,18 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _endpoints(settings: CourtsSettings) -> Endpoints:
+def _endpoints(settings: CourtsSettings, channels: Channels) -> Endpoints:
     """The courts' endpoints; without a file there are none, and every hit's receipt says so."""
-    return Endpoints.load(settings.endpoints, http_hosts=settings.http_hosts) if settings.endpoints else Endpoints()
+    if settings.endpoints is None:
+        return Endpoints()
+    return Endpoints.load(settings.endpoints, http_hosts=settings.http_hosts, channels=channels.names)
+
+
+def _endpoint_changed(endpoint: Endpoint, state: State, at: dt.datetime) -> None:
+    metrics.endpoint_changes.labels(state.value).inc()
+    _log.warning(
+        "an endpoint's health changed", court=endpoint.court, endpoint=endpoint.redacted, state=state.value, at=str(at)
+    )
 
 
 @asynccontextmanager
@@ -80,8 +93,9 @@ class Wiring:
         self.leases = Leases(self.redis, space)
         self.in_force = InForce(self.redis, space)
         self.records = Records(settings.kafka, "chakong-worker")
-        self.endpoints = _endpoints(settings.courts)
-        self.webhook = Webhook(settings.courts)
+        gone = GoneEndpoints(self.redis, space)
+        self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=_endpoint_changed)
+        self.endpoints = _endpoints(settings.courts, self.channels)
         self.screener = ScreenerProcess(worker_id())
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
@@ -91,7 +105,7 @@ class Wiring:
 
     def _wire_delivery(self, fence: Fence, ladder: RetryLadder) -> None:
         self.bodies = Bodies(Places(self.settings.kafka, HITS))
-        courier, scribe = Courier(self.webhook), Scribe(self.records, self.ledger, _now)
+        courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
         instructing = Instructing(self.ledger, self.bodies, scribe, _now)
         tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
         self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=_now)
@@ -106,6 +120,7 @@ class Wiring:
         """Start the screener. Its gate stays shut until its filter has caught up and the lease is held."""
         await self.index.claim_fingerprint()
         await rebuild_ledger(self.settings.kafka, self.ledger)
+        await self.channels.start()
         await self.screener.start()
 
     async def keep_ledger(self) -> None:
@@ -121,9 +136,13 @@ class Wiring:
         self.index_writer.stop()
         self.effect.stop()
         self.timekeeping.stop()
-        await self.webhook.close()
+        await self.channels.close()
         self.bodies.close()
         self.records.close()
+
+    async def put_into_inbox(self, court_code: str, notification: Notification) -> None:
+        """A notification for a court that pulls; returns when it is durable."""
+        await send_for_sure(self.records, [Record(INBOX, court_code.encode(), notification.body())])
 
     async def bury(self, topic: str, partition: int, offset: int, raw: bytes, reason: str, detail: str) -> None:
         """A record of ``candidates`` or ``hits`` that cannot be worked on goes to the dead letters."""

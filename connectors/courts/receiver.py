@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 import msgspec
 from aiohttp import web
 
-from connectors.courts.endpoints import ANY_COURT, Endpoint
+from connectors.courts.endpoint import ANY_COURT, Endpoint
 from connectors.courts.misbehaviour import Misbehaviour, misbehave
 from connectors.courts.signature import secret_key
 

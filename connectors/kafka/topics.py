@@ -19,6 +19,8 @@ HITS: Final = "hits"
 INSTRUCTIONS: Final = "instructions"
 RECEIPTS: Final = "receipts"
 ENDINGS: Final = "endings"
+CONFIRMATIONS: Final = "confirmations"
+INBOX: Final = "inbox"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -27,6 +29,7 @@ _ANSWER_MS: Final = 8_000
 _CANDIDATE_HOURS: Final = 24
 _DEADLETTER_HOURS: Final = 14 * 24
 _ENDING_HOURS: Final = 14 * 24
+_INBOX_HOURS: Final = 30 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         INSTRUCTIONS: lookback_ms,
         RECEIPTS: _FOR_EVER,
         ENDINGS: _ENDING_HOURS * _HOUR_MS,
+        CONFIRMATIONS: _FOR_EVER,
+        INBOX: _INBOX_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (

@@ -59,6 +59,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
+    ADDRESS_REFUSED = "address_refused"
+    CIRCUIT_OPEN = "circuit_open"
     TOO_LATE = "too_late"
 
 

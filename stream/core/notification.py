@@ -9,15 +9,17 @@ import datetime as dt
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Self
 
 import msgspec
 from pydantic import Field, model_validator
 
 from matchers.wire import Message, NonEmpty, Timestamp
+from stream.core.escalation import Escalated, Level, Why, told_above
 from stream.core.hit import Hit
-from watchlists.order import Court, ReleaseReason
+from watchlists.order import Court, Measure, ReleaseReason
+from watchlists.policy import Instruction
 
 EventType = Literal["chakong.hit.v1", "chakong.withdrawal.v1", "chakong.overdue.v1", "chakong.incident.v1"]
 
@@ -70,7 +72,35 @@ class Withdrawal(Message):
     withdrawn_at: Timestamp
 
 
-DATA: Final[dict[EventType, type[Message]]] = {"chakong.hit.v1": Hit, "chakong.withdrawal.v1": Withdrawal}
+class ToldBefore(Message):
+    """A level that was told of the hit before, and since when; null while the news was on its way."""
+
+    level: Level
+    at: Timestamp | None
+
+
+class Overdue(Message):
+    """The data of ``chakong.overdue.v1``: a hit that nobody has answered. It repeats nothing about the person or vehicle."""
+
+    hit_id: str
+    order_id: str
+    court: Court
+    case_number: str
+    measure: Measure
+    instruction: Instruction
+    level: Level = Field(description="who is told by this")
+    why: Why
+    waiting_since: Timestamp
+    respond_within_s: int = Field(description="how soon an answer is expected of each level")
+    told_before: tuple[ToldBefore, ...] = Field(description="from the handler upwards")
+    is_last: bool = Field(description="nobody above this level will be told")
+
+
+DATA: Final[dict[EventType, type[Message]]] = {
+    "chakong.hit.v1": Hit,
+    "chakong.withdrawal.v1": Withdrawal,
+    "chakong.overdue.v1": Overdue,
+}
 """What ``data`` holds, by type; the other types come with the work that sends them."""
 
 
@@ -124,6 +154,47 @@ def withdrawal_notification(
         subject=hit.id,
         time=at,
         data=withdrawal.model_dump(mode="json"),
+    )
+
+
+def overdue_notification(
+    hit: Hit,
+    level: Level,
+    why: Why,
+    *,
+    planned_at: dt.datetime,
+    delivered_at: dt.datetime | None,
+    respond_within: dt.timedelta,
+    escalated: Sequence[Escalated] = (),
+    is_last: bool = False,
+    at: dt.datetime,
+    source: str = SOURCE,
+) -> Notification:
+    """The news, for ``level``, that a hit waits for an answer; of one hit each level has one such event."""
+    overdue = Overdue(
+        hit_id=hit.id,
+        order_id=hit.order_id,
+        court=hit.court,
+        case_number=hit.case_number,
+        measure=hit.measure,
+        instruction=hit.instruction,
+        level=level,
+        why=why,
+        waiting_since=delivered_at or planned_at,
+        respond_within_s=round(respond_within.total_seconds()),
+        told_before=(
+            ToldBefore(level="handler", at=delivered_at),
+            *(ToldBefore(level=one.level, at=one.at) for one in told_above(escalated) if one.level != level),
+        ),
+        is_last=is_last,
+    )
+    return Notification(
+        id=event_id(hit.id, "chakong.overdue.v1", level),
+        source=source,
+        type="chakong.overdue.v1",
+        subject=hit.id,
+        time=at,
+        data=overdue.model_dump(mode="json"),
     )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.courts.endpoints import Endpoint
-from connectors.courts.webhook import Attempt, Webhook
+from connectors.courts.attempt import Attempt
+from connectors.courts.channels import Channels
+from connectors.courts.endpoint import Endpoint
 from stream import metrics
 from stream.core.delivery import Reason
 from stream.core.notification import Notification
@@ -44,8 +45,8 @@ class Round:
 class Courier:
     """Makes rounds. One endpoint that is dead holds up no other: each has its own turns and its own short queue."""
 
-    def __init__(self, webhook: Webhook) -> None:
-        self._webhook = webhook
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
         self._waiting: Counter[str] = Counter()
 
     async def round(
@@ -65,12 +66,12 @@ class Courier:
     async def _try(
         self, notification: Notification, endpoint: Endpoint, may_send: Callable[[], Awaitable[bool]]
     ) -> Attempt | None:
-        name = endpoint.url.get_secret_value()
+        name = endpoint.digest
         if self._waiting[name] >= QUEUE_MAX:
             return _BUSY
         self._waiting[name] += 1
         try:
-            async with self._webhook.turn(endpoint) as post:
+            async with self._channels.turn(endpoint) as post:
                 if not await may_send():
                     return None
                 attempt = await post(notification)

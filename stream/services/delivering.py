@@ -191,8 +191,8 @@ class Delivering:
         ``asked_at``, on ``time.monotonic``: when the fence was last seen open. ``planned``: puts the plan on record, before
         what came of it.
         """
-        endpoint = self._endpoints.endpoint_of(hit.court.code)
-        if endpoint is None:
+        endpoints = self._endpoints.of(hit.court)
+        if not endpoints:
             await self._scribe.record([self._scribe.receipt(hit, "undeliverable", Reason.NO_ENDPOINT)])
             return
 
@@ -203,7 +203,7 @@ class Delivering:
             return fence(hit, await self._fence.standing(hit.order_id, hit.order_version)).passes
 
         while True:
-            result = await self._courier.round(news, (endpoint,), passes)
+            result = await self._courier.round(news, endpoints, passes)
             wait_s = max(self._ladder.wait_s(attempt + 1, self._dice), result.wait_s)
             receipts = self._receipts(hit, news, result, since, attempt, wait_s)
             attempt += len(result.tried)
@@ -228,6 +228,7 @@ class Delivering:
                 tried.outcome,
                 attempt=attempt + number,
                 endpoint=endpoint.redacted,
+                channel=endpoint.channel,
                 detail=tried.detail,
                 notification=news.id,
                 may_have_arrived=tried.may_have_arrived,

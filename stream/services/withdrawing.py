@@ -99,13 +99,13 @@ class Withdrawing:
 
     async def _tell(self, hit: Hit, reason: WithdrawalReason | None, *, attempt: int, since: dt.datetime) -> None:
         """Attempts until the court has the news. A wait that is long is waited in the ledger."""
-        endpoint = self._endpoints.endpoint_of(hit.court.code)
-        if endpoint is None:
+        endpoints = self._endpoints.of(hit.court)
+        if not endpoints:
             await self._scribe.record([self._scribe.receipt(hit, "withdrawn", Reason.NO_ENDPOINT)])
             return
         news = withdrawal_notification(hit, reason, at=self._clock())
         while True:
-            result = await self._courier.round(news, (endpoint,), always)
+            result = await self._courier.round(news, endpoints, always)
             attempt += len(result.tried)
             where, tried = result.tried[-1]
             wait_s = max(self._ladder.wait_s(attempt, self._dice), result.wait_s)
@@ -113,6 +113,7 @@ class Withdrawing:
             about = {
                 "attempt": attempt,
                 "endpoint": where.redacted,
+                "channel": where.channel,
                 "detail": tried.detail,
                 "notification": news.id,
             }

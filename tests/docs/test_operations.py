@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from pydantic import AliasChoices, SecretStr
 from pydantic_settings import BaseSettings
 
-from connectors.courts.settings import CourtsSettings
+from connectors.courts.settings import CourtsSettings, SmsSettings, SmtpSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
 from connectors.redis.settings import RedisSettings
@@ -19,7 +19,7 @@ from stream.settings import WorkerSettings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text("utf-8")
 HOUR_MS = 3_600_000
-PARTS = frozenset({"kafka", "redis", "courts"})
+PARTS = frozenset({"kafka", "redis", "courts", "smtp", "sms"})
 
 
 def table(heading: str) -> dict[str, list[str]]:
@@ -43,7 +43,8 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_setting_is_told_with_its_default() -> None:
-    real = dict(pair for part in (WorkerSettings, KafkaSettings, RedisSettings, CourtsSettings) for pair in variables(part))
+    parts = (WorkerSettings, KafkaSettings, RedisSettings, CourtsSettings, SmtpSettings, SmsSettings)
+    real = dict(pair for part in parts for pair in variables(part))
     assert {name: row[0] for name, row in table("Settings").items()} == real
 
 

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from connectors.courts.endpoints import Endpoint, Endpoints, EndpointsError, is_loopback
+from connectors.courts.addresses import is_loopback
+from connectors.courts.endpoint import Channel, Endpoint
+from connectors.courts.endpoints import Endpoints, EndpointsError
 from connectors.courts.settings import CourtsSettings
 from connectors.courts.signature import secret_key
+from stream.core.escalation import Level
 from tests.connectors.courts.cases import OTHER_SECRET, SECRET
+from watchlists.order import Court
 
 
 def entry(**fields: object) -> str:
@@ -52,8 +56,8 @@ def test_a_secret_comes_from_a_file_beside_or_from_the_environment(tmp_path: Pat
         ("[endpoint]\ncourt = 'a'", "two brackets"),
         ("[[endpoints]]\ncourt = 'a'", "not endpoints"),
         ("endpoint = [1]", "endpoint 1: "),
-        (entry() + entry(), "endpoint 2 (court 440106): the court has an endpoint already"),
-        (entry(court=None), "endpoint 1: court: Field required"),
+        (entry() + entry(), "endpoint 2 (court 440106): it is listed already"),
+        (entry(court=None), "level handler is of a court"),
         (entry(colour="red"), "endpoint 1 (court 440106): colour: Extra inputs"),
         (entry(secret=None), "exactly one of secret, secret_file and secret_env"),
         (entry(secret_env="S"), "exactly one of secret, secret_file and secret_env"),
@@ -85,6 +89,78 @@ def test_plain_http_needs_the_entry_to_say_so_and_loopback_or_the_deployment_to_
     assert load(tmp_path, entry(url="http://127.0.0.1:8080/a", allow_http=True)).endpoint_of("440106")
     text = entry(url="http://court.example/a", allow_http=True)
     assert load(tmp_path, text, http_hosts=frozenset({"court.example"})).endpoint_of("440106")
+
+
+ALL: frozenset[Channel] = frozenset({"webhook", "email", "sms", "inbox"})
+
+
+def other(**fields: object) -> str:
+    """An entry of another channel than a webhook."""
+    return entry(**{"url": None, "secret": None, **fields})
+
+
+def test_each_channel_has_its_own_fields_and_shows_nobody_s_address(tmp_path: Path) -> None:
+    text = (
+        other(channel="email", to="judge.li@court.example")
+        + other(channel="sms", phone="+8613800000000")
+        + other(channel="inbox", token_env="T")
+    )
+    endpoints = load(tmp_path, text, channels=ALL, environ={"T": "k" * 32})
+    told = endpoints.of(Court(code="440106"))
+    assert [endpoint.channel for endpoint in told] == ["email", "sms", "inbox"]
+    assert [endpoint.redacted for endpoint in told] == ["mailto:…@court.example", "tel:…00", "inbox:440106"]
+    assert [endpoint.address for endpoint in told[:2]] == ["judge.li@court.example", "+8613800000000"]
+    assert [endpoint.token.get_secret_value() for endpoint in endpoints.inboxes if endpoint.token] == ["k" * 32]
+    for endpoint in told:
+        for shown in (str(endpoint), repr(endpoint), endpoint.model_dump_json()):
+            assert "judge.li" not in shown
+            assert "8613800000000" not in shown
+            assert "kkkk" not in shown
+
+
+def test_each_level_is_of_a_court_a_province_or_the_nation(tmp_path: Path) -> None:
+    text = (
+        entry(level="duty_desk")
+        + entry(level="high_court", court=None, province="44", url="https://high.example/")
+        + entry(level="national_command", court=None, url="https://nation.example/")
+    )
+    endpoints = load(tmp_path, text)
+    court = Court(code="440106", province="44")
+    levels: tuple[Level, ...] = ("handler", "duty_desk", "enforcement_bureau", "high_court", "national_command")
+    assert [len(endpoints.of(court, level)) for level in levels] == [0, 1, 0, 1, 1]
+    assert endpoints.endpoint_of("440106") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (other(channel="email"), "channel email needs to"),
+        (other(channel="email", to="a@b.example, c@d.example"), "to: not one e-mail address"),
+        (other(channel="email", to="a@b.example\\r\\nBcc: c@d.example"), "to: not one e-mail address"),
+        (entry(channel="email", to="a@b.example"), "channel email has no secret, url"),
+        (other(channel="sms", phone="13912345678"), "phone: not a phone number"),
+        (other(channel="inbox"), "exactly one of token_file and token_env"),
+        (other(channel="inbox", token_env="T"), "a token has 32 to 256"),
+        (other(channel="inbox", token_env="T", court="*"), "name the court"),
+        (other(channel="inbox", token_env="T", court=None, level="national_command"), "name the court"),
+        (other(channel="fax"), "channel: "),
+        (entry(level="king"), "level: "),
+        (entry(level="high_court"), "level high_court is of a province"),
+        (entry(province="44"), "level handler is of a court, and of nothing else"),
+        (entry(level="national_command"), "level national_command is of no court or province"),
+        (entry(url=None), "channel webhook needs url"),
+    ],
+)
+def test_an_entry_that_is_not_whole_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(EndpointsError) as refused:
+        load(tmp_path, text, channels=ALL, environ={"T": "short"})
+    assert said in str(refused.value)
+    assert "13912345678" not in str(refused.value)
+
+
+def test_an_entry_of_a_channel_that_is_not_set_up_says_what_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(EndpointsError, match="channel sms needs CHAKONG_SMS_URL"):
+        load(tmp_path, other(channel="sms", phone="+8613800000000"))
 
 
 def test_a_missing_file_and_one_that_is_not_utf8_are_said_so(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from connectors.courts.endpoints import Endpoint, Endpoints
+from connectors.courts.attempt import Attempt
+from connectors.courts.endpoint import Endpoint
+from connectors.courts.endpoints import Endpoints
 from connectors.courts.signature import new_secret
-from connectors.courts.webhook import Attempt
 from connectors.kafka.records import Record
 from connectors.kafka.topics import HITS, INSTRUCTIONS, RECEIPTS
 from matchers.sighting import read_sighting

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from connectors.courts.endpoints import Endpoint
+from connectors.courts.attempt import Attempt
+from connectors.courts.endpoint import Endpoint
 from connectors.courts.signature import new_secret
-from connectors.courts.webhook import Attempt
 from stream.core.delivery import Reason
 from stream.core.notification import hit_notification
 from stream.services.courier import QUEUE_MAX, Courier, always

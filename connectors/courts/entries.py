@@ -1,0 +1,128 @@
+"""An ``[[endpoint]]`` as it is written, and the endpoint that it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+
+from connectors.courts.addresses import is_loopback
+from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint
+from connectors.courts.urls import host_of
+from matchers.wire import NonEmpty
+from stream.core.escalation import Level
+
+TOKEN_CHARACTERS_MIN: Final = 32
+_EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_TOKEN: Final = re.compile(rf"[\x21-\x7e]{{{TOKEN_CHARACTERS_MIN},256}}")
+_FIELDS: Final[Mapping[Channel, frozenset[str]]] = {
+    "webhook": frozenset({"url", "secret", "secret_file", "secret_env", "allow_http"}),
+    "email": frozenset({"to"}),
+    "sms": frozenset({"phone"}),
+    "inbox": frozenset({"token_file", "token_env"}),
+}
+_NEEDED: Final[Mapping[Channel, str]] = {"webhook": "url", "email": "to", "sms": "phone"}
+_SETTING: Final[Mapping[Channel, str]] = {"email": "CHAKONG_SMTP_HOST", "sms": "CHAKONG_SMS_URL"}
+
+
+class Entry(BaseModel):
+    """One entry of the file; only the fields of its channel may be given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    court: NonEmpty | None = None
+    province: NonEmpty | None = None
+    level: Level = "handler"
+    channel: Channel = "webhook"
+    url: SecretStr | None = None
+    secret: SecretStr | None = None
+    secret_file: Path | None = None
+    secret_env: NonEmpty | None = None
+    allow_http: bool = False
+    to: SecretStr | None = None
+    phone: SecretStr | None = None
+    token_file: Path | None = None
+    token_env: NonEmpty | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        wanted = {"high_court": "province", "national_command": None}.get(self.level, "court")
+        given = {name for name in ("court", "province") if getattr(self, name) is not None}
+        if given != ({wanted} if wanted else set()):
+            raise ValueError(
+                f"level {self.level} is of " + (f"a {wanted}, and of nothing else" if wanted else "no court or province")
+            )
+        others = set().union(*_FIELDS.values()) - _FIELDS[self.channel]
+        if wrong := sorted(others & self.model_fields_set):
+            raise ValueError(f"channel {self.channel} has no {', '.join(wrong)}")
+        needed = _NEEDED.get(self.channel)
+        if needed is not None and getattr(self, needed) is None:
+            raise ValueError(f"channel {self.channel} needs {needed}")
+        if self.channel == "webhook" and sum(map(bool, (self.secret, self.secret_file, self.secret_env))) != 1:
+            raise ValueError("exactly one of secret, secret_file and secret_env is needed")
+        if self.channel == "inbox" and (self.token_file is None) == (self.token_env is None):
+            raise ValueError("exactly one of token_file and token_env is needed")
+        if self.channel == "inbox" and (self.court in (None, ANY_COURT)):
+            raise ValueError("an inbox is one court's own: name the court")
+        return self
+
+    def endpoint(
+        self, folder: Path, http_hosts: frozenset[str], channels: frozenset[Channel], environ: Mapping[str, str]
+    ) -> Endpoint:
+        """The endpoint that is meant. Raises ValueError."""
+        if self.channel not in channels:
+            raise ValueError(f"channel {self.channel} needs {_SETTING.get(self.channel, 'another deployment')}")
+        court = self.court or self.province or NATION
+        match self.channel:
+            case "webhook":
+                return self._webhook(court, folder, http_hosts, environ)
+            case "email":
+                return self._at(court, "mailto", "to", self.to, _EMAIL)
+            case "sms":
+                return self._at(court, "tel", "phone", self.phone, _PHONE)
+            case "inbox":
+                token = _secret("token", None, self.token_file, self.token_env, folder, environ)
+                if not _TOKEN.fullmatch(token):
+                    raise ValueError(f"a token has {TOKEN_CHARACTERS_MIN} to 256 visible ASCII characters")
+                url = SecretStr(f"inbox:{court}")
+                return Endpoint(court=court, level=self.level, channel="inbox", url=url, token=SecretStr(token))
+
+    def _webhook(self, court: str, folder: Path, http_hosts: frozenset[str], environ: Mapping[str, str]) -> Endpoint:
+        url = _told(self.url)
+        host = host_of(url)
+        if self.allow_http and not (is_loopback(host) or host in http_hosts):
+            raise ValueError(f"allow_http: plain http to {host} must be allowed by name in CHAKONG_COURTS_HTTP_HOSTS")
+        secret = _secret("secret", self.secret, self.secret_file, self.secret_env, folder, environ)
+        return Endpoint.of(court, url, secret, level=self.level, http_allowed=self.allow_http)
+
+    def _at(self, court: str, scheme: str, field: str, given: SecretStr | None, form: re.Pattern[str]) -> Endpoint:
+        address = _told(given)
+        if not form.fullmatch(address):
+            raise ValueError(f"{field}: not " + ("one e-mail address" if field == "to" else "a phone number as +8613800000000"))
+        return Endpoint(court=court, level=self.level, channel=self.channel, url=SecretStr(f"{scheme}:{address}"))
+
+
+def _told(given: SecretStr | None) -> str:
+    if given is None:  # Entry refuses it
+        raise AssertionError
+    return given.get_secret_value()
+
+
+def _secret(
+    what: str, given: SecretStr | None, file: Path | None, variable: str | None, folder: Path, environ: Mapping[str, str]
+) -> str:
+    if variable is not None:
+        if not environ.get(variable):
+            raise ValueError(f"{what}_env: {variable} is not set")
+        return environ[variable].strip()
+    if file is None:
+        return _told(given)
+    try:
+        return (folder / file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "not UTF-8"
+        raise ValueError(f"{what}_file: {file}: {said}") from None

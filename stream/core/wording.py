@@ -1,0 +1,114 @@
+"""A notification in words, for channels that people read: Chinese first, then English.
+
+The words name the case and what is asked, never the person or vehicle: those stand in the event itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from stream.core.hit import Says
+from stream.core.notification import EventType, Notification
+
+SMS_SINGLE_UNITS: Final = 70
+SMS_PART_UNITS: Final = 67
+"""UCS-2 characters of a short message, alone or as a part of a longer one (3GPP TS 23.038 and 23.040)."""
+
+_SIGNATURE: Final = "【查控】"
+_KINDS: Final[Mapping[EventType, Says]] = {
+    "chakong.hit.v1": Says(zh="发现查控对象", en="hit"),
+    "chakong.withdrawal.v1": Says(zh="撤回通知", en="withdrawal"),
+    "chakong.overdue.v1": Says(zh="逾期未回复", en="overdue"),
+    "chakong.incident.v1": Says(zh="运行事件", en="incident"),
+}
+_OTHER: Final = Says(zh="通知", en="notification")
+_VALUES: Final[Mapping[str, Says]] = {
+    "exit_restriction": Says(zh="限制出境", en="exit restriction"),
+    "judicial_detention": Says(zh="司法拘留", en="judicial detention"),
+    "vehicle_seizure": Says(zh="查封扣押车辆", en="vehicle seizure"),
+    "confirmed": Says(zh="已确认", en="confirmed"),
+    "verify": Says(zh="须先核实", en="verify first"),
+    "none": Says(zh="不要求处置", en="nothing"),
+    "report_only": Says(zh="仅报告", en="report only"),
+    "deny_exit": Says(zh="不准出境", en="deny exit"),
+    "deny_exit_and_hold_documents": Says(zh="不准出境并扣留证件", en="deny exit and hold documents"),
+    "call_court": Says(zh="联系法院", en="call the court"),
+    "refuse_registration": Says(zh="不予办理登记", en="refuse registration"),
+    "fulfilled": Says(zh="已履行", en="fulfilled"),
+    "revoked": Says(zh="已撤销", en="revoked"),
+    "executed": Says(zh="已执行", en="executed"),
+    "mistaken_identity": Says(zh="身份有误", en="mistaken identity"),
+    "amended": Says(zh="已变更", en="amended"),
+}
+_FIELDS: Final[Mapping[str, Says]] = {
+    "case_number": Says(zh="案号", en="Case"),
+    "order_id": Says(zh="指令", en="Order"),
+    "measure": Says(zh="措施", en="Measure"),
+    "certainty": Says(zh="结论", en="Certainty"),
+    "instruction": Says(zh="对警方的要求", en="Asked of the station"),
+    "reason": Says(zh="原因", en="Reason"),
+    "occurred_at": Says(zh="发生时间", en="Seen at"),
+}
+
+
+class Letter(NamedTuple):
+    """An e-mail's words."""
+
+    subject: str
+    text: str
+
+
+def letter(notification: Notification) -> Letter:
+    """The subject names the kind of news and the event, and nothing else."""
+    kind = _KINDS.get(notification.type, _OTHER)
+    told = [(name, notification.data[name]) for name in _FIELDS if isinstance(notification.data.get(name), str)]
+    chinese = [f"{_FIELDS[name].zh}：{_word(value).zh}" for name, value in told]
+    english = [f"{_FIELDS[name].en}: {_word(value).en}" for name, value in told]
+    lines = [
+        f"查控系统：{kind.zh}。",
+        *chinese,
+        "详情见附件（CloudEvents JSON）。本邮件由系统自动发出。",
+        "",
+        f"Chakong: {kind.en}.",
+        *english,
+        "Details are in the attachment (CloudEvents JSON). This message was sent automatically.",
+        "",
+        notification.id,
+    ]
+    return Letter(f"{_SIGNATURE}{kind.zh} Chakong {kind.en} {notification.id}", "\n".join(lines) + "\n")
+
+
+def short_text(notification: Notification, parts_max: int) -> str:
+    """A short message: kind, measure, case, and the start of the subject's id; cut to so many parts."""
+    kind, data = _KINDS.get(notification.type, _OTHER), notification.data
+    measure, case = data.get("measure"), data.get("case_number")
+    sentences = [
+        kind.zh,
+        *([f"措施{_word(measure).zh}"] if isinstance(measure, str) else []),
+        *([f"案号{case}"] if isinstance(case, str) else []),
+        f"编号{notification.subject[:8]}",
+    ]
+    text = f"{_SIGNATURE}{'，'.join(sentences)}。请登录系统查看并回复。"
+    return _cut(text, SMS_SINGLE_UNITS if parts_max == 1 else parts_max * SMS_PART_UNITS)
+
+
+def parts_of(text: str) -> int:
+    """How many short messages a text takes."""
+    units = _units(text)
+    return 1 if units <= SMS_SINGLE_UNITS else -(-units // SMS_PART_UNITS)
+
+
+def _units(text: str) -> int:
+    """UTF-16 code units: what a character beyond the basic plane takes two of."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _cut(text: str, units_max: int) -> str:
+    while _units(text) > units_max:
+        text = text[:-2] + "…"
+    return text
+
+
+def _word(value: str) -> Says:
+    return _VALUES.get(value) or Says(zh=value, en=value)
