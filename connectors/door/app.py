@@ -22,7 +22,7 @@ from connectors.door.guard import Guard, Told
 from connectors.door.inbox import CursorGoneError, Inbox
 from connectors.door.limits import Turns
 from connectors.door.problems import KINDS, PROBLEM_TYPE, ProblemDocument, ProblemError, answer
-from connectors.door.settings import DoorSettings
+from connectors.door.settings import WAIT_S_MAX, DoorSettings
 from connectors.door.tokens import Caller, Callers
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
@@ -31,7 +31,6 @@ from stream.core.notification import Notification
 
 VERSION: Final = "1.0.0"
 PAGE_MAX: Final = 1000
-WAIT_S_MAX: Final = 60.0
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _SCHEMA: Final = {"$ref": "#/components/schemas/ProblemDocument"}
 
@@ -202,7 +201,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         finally:
             await behind.inbox.stop()
 
-    return Guard(build_api(open_while_served), settings.body_bytes_max, settings.request_s_max + WAIT_S_MAX, parts.tell)
+    return Guard(build_api(open_while_served), settings, parts.tell)
 
 
 def _say(request: Request, problem: ProblemError) -> Response:

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors.door.problems import ProblemError, answer
+from connectors.door.settings import WAIT_S_MAX, DoorSettings
 
 REQUEST_ID: Final = "x-request-id"
 _GOOD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -35,8 +36,8 @@ class Told(NamedTuple):
 class Guard:
     """An ASGI application around another. ``scope["state"]`` has ``request_id``, and later ``court``."""
 
-    def __init__(self, app: ASGIApp, body_bytes_max: int, seconds_max: float, tell: Callable[[Told], object]) -> None:
-        self._app, self._body_bytes_max, self._seconds_max, self._tell = app, body_bytes_max, seconds_max, tell
+    def __init__(self, app: ASGIApp, settings: DoorSettings, tell: Callable[[Told], object]) -> None:
+        self._app, self._settings, self._tell = app, settings, tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,8 +58,10 @@ class Guard:
             await send(message)
 
         try:
-            async with asyncio.timeout(self._seconds_max):
-                await self._app(scope, await self._bounded(headers, receive), answered)
+            async with asyncio.timeout(self._settings.request_s_max):
+                bounded = await self._bounded(headers, receive)
+            async with asyncio.timeout(self._settings.request_s_max + WAIT_S_MAX):
+                await self._app(scope, bounded, answered)
         except Exception as caught:  # what nobody foresaw must not end as a stack trace with somebody's data in it
             problem = caught if isinstance(caught, ProblemError) else _problem_of(caught)
             error = None if problem is caught else type(caught).__name__
@@ -70,7 +73,7 @@ class Guard:
     async def _bounded(self, headers: Headers, receive: Receive) -> Receive:
         """The whole body, read beforehand. Raises ProblemError: it is too large."""
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length[:20]) > self._body_bytes_max:
+        if length.isdigit() and int(length[:20]) > self._settings.body_bytes_max:
             raise ProblemError("too_large")
         body, more = bytearray(), True
         while more:
@@ -79,7 +82,7 @@ class Guard:
                 return _first(message, receive)
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self._body_bytes_max:
+            if len(body) > self._settings.body_bytes_max:
                 raise ProblemError("too_large")
         return _first({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
 

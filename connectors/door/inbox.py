@@ -96,7 +96,7 @@ class Inbox:
         return reader.page(court, after, limit)
 
     async def stop(self) -> None:
-        """Wake who waits and close the consumers."""
+        """Close the consumers; a page that is being read is finished first."""
         await asyncio.to_thread(self._follower.stop)
         await asyncio.to_thread(self._threads.shutdown)
         for reader in self._readers:
@@ -179,7 +179,7 @@ class Follower:
 
     @contextmanager
     def news_of(self, court: str) -> Iterator[asyncio.Event]:
-        """An event that is set when something was stored for the court, and when the door closes."""
+        """An event that is set when something was stored for the court."""
         event, waiting = asyncio.Event(), self._waiting.setdefault(court.encode(), set())
         waiting.add(event)
         try:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.courts.endpoints import is_loopback
 from connectors.courts.settings import Seconds
+
+WAIT_S_MAX: Final = 60.0
+"""How long a court may ask to wait for news."""
 
 
 class DoorSettings(BaseSettings):

@@ -29,6 +29,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from connectors.courts.endpoints import ANY_COURT
 from matchers.wire import NonEmpty, reason
 
 TOKEN_CHARACTERS_MIN: Final = 32
@@ -61,8 +62,10 @@ class Tokens:
         for token, caller in tokens:
             if not TOKEN_CHARACTERS_MIN <= len(token) <= TOKEN_CHARACTERS_MAX or not token.isascii():
                 raise TokensError(f"court {caller.court}: a token has {TOKEN_CHARACTERS_MIN} ASCII characters at least")
-            if self._callers.setdefault(self._digest(token), caller).court != caller.court:
+            known = self._callers.get(self._digest(token), caller)
+            if known.court != caller.court:
                 raise TokensError(f"court {caller.court}: another court has the same token")
+            self._callers[self._digest(token)] = Caller(caller.court, caller.inbox or known.inbox)
 
     def caller(self, token: str) -> Caller | None:
         return self._callers.get(self._digest(token))
@@ -97,6 +100,8 @@ class _Entry(BaseModel):
     def _has_one_token(self) -> _Entry:
         if (self.token_file is None) == (self.token_env is None):
             raise ValueError("exactly one of token_file and token_env is needed")
+        if self.court == ANY_COURT:
+            raise ValueError("a token is one court's own: name the court")
         return self
 
     def token(self, folder: Path, environ: Mapping[str, str]) -> str:

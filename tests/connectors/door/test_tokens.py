@@ -48,6 +48,7 @@ def test_a_token_names_its_court_and_what_it_may(tmp_path: Path) -> None:
             '[[token]]\ncourt = "1"\ntoken_env = "T"\n[[token]]\ncourt = "2"\ntoken_env = "T"',
             "another court has the same token",
         ),
+        ('[[endpoint]]\ncourt = "*"\nchannel = "inbox"\ntoken_env = "T"', "endpoint 1: .*one court's own"),
         ('[token]\ncourt = "1"', "two brackets"),
         ("[[court]]", "only .* are known"),
         ("= 1", "Invalid"),
@@ -58,6 +59,10 @@ def test_a_file_that_cannot_be_used_says_which_entry_and_shows_no_token(tmp_path
         Tokens.load(written(tmp_path, text), environ={"T": A, "SHORT": "secret"})
     assert A not in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_a_token_that_is_listed_twice_may_do_what_either_says() -> None:
+    assert Tokens([(A, Caller("1", False)), (A, Caller("1", True)), (A, Caller("1", False))]).caller(A) == Caller("1", True)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
