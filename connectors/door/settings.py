@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Final, Self
 
@@ -42,3 +43,16 @@ class DoorSettings(BaseSettings):
                 "beyond loopback the door needs CHAKONG_API_CERTIFICATE, or CHAKONG_API_PLAIN_HTTP=true behind a proxy with TLS"
             )
         return self
+
+    def check_certificate(self) -> None:
+        """Whether TLS can be spoken with what is configured.
+
+        Raises:
+            ValueError: the certificate or its key cannot be used.
+        """
+        if self.certificate is None:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.certificate_key)
+        except OSError as error:  # what TLS says is one, too
+            raise ValueError(f"CHAKONG_API_CERTIFICATE: {self.certificate}: {error.strerror or error}") from None

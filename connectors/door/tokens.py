@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -32,8 +33,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from connectors.courts.endpoints import ANY_COURT
 from matchers.wire import NonEmpty, reason
 
-TOKEN_CHARACTERS_MIN: Final = 32
-TOKEN_CHARACTERS_MAX: Final = 4096
+_TOKEN: Final = re.compile("[!-~]{32,256}")
 
 
 class TokensError(ValueError):
@@ -60,8 +60,8 @@ class Tokens:
         self._key: Final = secrets.token_bytes(32)
         self._callers: Final[dict[bytes, Caller]] = {}
         for token, caller in tokens:
-            if not TOKEN_CHARACTERS_MIN <= len(token) <= TOKEN_CHARACTERS_MAX or not token.isascii():
-                raise TokensError(f"court {caller.court}: a token has {TOKEN_CHARACTERS_MIN} ASCII characters at least")
+            if not _TOKEN.fullmatch(token):
+                raise TokensError(f"court {caller.court}: a token has 32 to 256 visible ASCII characters")
             known = self._callers.get(self._digest(token), caller)
             if known.court != caller.court:
                 raise TokensError(f"court {caller.court}: another court has the same token")

@@ -37,6 +37,7 @@ def api(port: int | None) -> None:
     log_to_stderr()
     try:
         settings = DoorSettings() if port is None else DoorSettings(port=port)
+        settings.check_certificate()
         here = settings_here()
         tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
         ensure_topics(here.kafka)

@@ -43,7 +43,7 @@ def test_a_token_names_its_court_and_what_it_may(tmp_path: Path) -> None:
         ('[[token]]\ncourt = "1"\ntoken_env = "MISSING"', "token 1: token_env: MISSING is not set"),
         ('[[token]]\ncourt = "1"\ntoken_file = "none"', "token_file: none: No such file"),
         ('[[token]]\ntoken_env = "T"', "court: Field required"),
-        ('[[token]]\ncourt = "1"\ntoken_env = "SHORT"', "a token has 32 ASCII characters at least"),
+        ('[[token]]\ncourt = "1"\ntoken_env = "SHORT"', "a token has 32 to 256 visible ASCII characters"),
         (
             '[[token]]\ncourt = "1"\ntoken_env = "T"\n[[token]]\ncourt = "2"\ntoken_env = "T"',
             "another court has the same token",

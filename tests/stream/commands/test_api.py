@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -55,8 +56,18 @@ def environment(stack: Addresses, topic_prefix: str, tmp_path: Path) -> Environm
 
 
 @pytest.fixture
+def certified(environment: Environment, tmp_path: Path) -> Environment:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=door.test"]
+    subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    environment |= {"CHAKONG_API_CERTIFICATE": str(certificate), "CHAKONG_API_CERTIFICATE_KEY": str(key)}
+    return environment
+
+
+@pytest.fixture
 def door(environment: Environment, tmp_path: Path) -> Iterator[str]:
-    url = f"http://127.0.0.1:{environment['CHAKONG_API_PORT']}"
+    scheme = "https" if "CHAKONG_API_CERTIFICATE" in environment else "http"
+    url = f"{scheme}://127.0.0.1:{environment['CHAKONG_API_PORT']}"
     with (tmp_path / "api.log").open("w") as log:
         process = subprocess.Popen([sys.executable, "-m", "stream.cli", "api"], env=environment, stderr=log)
         ends_at = time.monotonic() + STARTS_S
@@ -73,8 +84,11 @@ def ask(url: str, path: str = "/v1/inbox", content: Any = None, token: str = TOK
     """Status and body; status 0 while nobody listens."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": "k-1"}
     data = None if content is None else json.dumps(content).encode()
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     try:
-        with urllib.request.urlopen(urllib.request.Request(url + path, data, headers), timeout=20) as answer:
+        request = urllib.request.Request(url + path, data, headers)
+        with urllib.request.urlopen(request, timeout=20, context=trusting) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
@@ -101,6 +115,12 @@ def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
     assert "王伟" not in written
 
 
+def test_it_speaks_tls(certified: Environment, door: str) -> None:
+    assert door.startswith("https:")
+    assert ask(door)[0] == 200
+    assert ask(door.replace("https:", "http:"))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -108,6 +128,10 @@ def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
         ({"CHAKONG_API_TOKENS": ""}, "no court has a token"),
         ({"CHAKONG_API_HOST": "0.0.0.0"}, "beyond loopback the door needs CHAKONG_API_CERTIFICATE"),
         ({"CHAKONG_API_CERTIFICATE": "x.pem"}, "CHAKONG_API_CERTIFICATE and CHAKONG_API_CERTIFICATE_KEY belong together"),
+        (
+            {"CHAKONG_API_CERTIFICATE": "none.pem", "CHAKONG_API_CERTIFICATE_KEY": "none.key"},
+            "CHAKONG_API_CERTIFICATE: none.pem: No such file",
+        ),
         ({"CHAKONG_KAFKA": "127.0.0.1:1"}, "Kafka does not answer at 127.0.0.1:1"),
     ],
 )
