@@ -12,6 +12,8 @@ COMMANDS: Final = {
     "up": "Kafka and Redis on this machine, topics, worker, console.",
     "down": "Stop what up started.",
     "worker": "One Faust worker; run as many as you like.",
+    "api": "The courts' door: they fetch their notifications and answer hits.",
+    "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",
     "generate": "A synthetic world: orders, sightings and the truth.",
