@@ -18,11 +18,13 @@ from connectors.redis.client import connect
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.lookback import LookbackView
 from matchers.keys import KeyHasher
 from stream import metrics
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
 from stream.services.index_writer import IndexWriter
+from stream.services.lookback_process import LookbackProcess
 from stream.services.reached import Reached
 from stream.services.rebuilding import rebuild_ledger
 from stream.services.resolving import Resolving, send_for_sure
@@ -64,6 +66,7 @@ class Wiring:
         self.endpoints = _endpoints(settings.courts)
         self.webhook = Webhook(settings.courts)
         self.screener = ScreenerProcess(worker_id())
+        self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
         reached = Reached(self.screener.followed)
@@ -91,6 +94,8 @@ class Wiring:
 
     async def stop(self) -> None:
         """Stop in the order of the flow: no new sightings, then no new orders, then let go."""
+        if self.lookback is not None:
+            await self.lookback.stop()
         await self.screener.stop()
         self.index_writer.stop()
         self.effect.stop()
