@@ -9,6 +9,7 @@ from benchmarks.cold_start import memory
 from benchmarks.filter import filter_
 from benchmarks.keys import keys
 from benchmarks.latency import latency
+from benchmarks.lookback import lookback
 from benchmarks.orders import orders
 from benchmarks.race.command import race
 from benchmarks.resolve import resolve
@@ -25,6 +26,7 @@ bench.add_command(keys)
 bench.add_command(race)
 bench.add_command(scale)
 bench.add_command(latency)
+bench.add_command(lookback)
 bench.add_command(orders)
 bench.add_command(resolve)
 bench.add_command(memory)

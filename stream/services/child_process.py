@@ -25,7 +25,7 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """What such a process says of itself.
 
     ``followed`` are the positions in ``orders`` that a screener's filter holds, once it has caught up; ``unreadable`` counts,
-    by reason, the sightings that went to the dead letters since it last said so; ``metrics`` is Prometheus's text, now and then.
+    by reason, the sightings that went to the dead letters since it last said so; ``metrics`` is Prometheus's text.
     """
 
     followed: dict[int, int] | None = None
