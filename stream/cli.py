@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "explain": "Why a sighting hits or does not: every key, order and rule.",
     "generate": "A synthetic world: orders, sightings and the truth.",
     "bench": "The benchmarks.",
+    "lookback": "How far the search of past sightings for new orders is.",
     "rebuild": "Wipe the views in Redis and build them again from the log.",
 }
 

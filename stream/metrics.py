@@ -50,3 +50,18 @@ attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an
 endpoint_changes: Final = Counter("chakong_endpoint_changes", "Changes of an endpoint's health", ["state"])
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
+
+LOOKBACK: Final = CollectorRegistry()
+"""The metrics of the process that searches back: the worker that started it tells them with its own."""
+ProcessCollector(namespace="chakong_lookback", registry=LOOKBACK)
+
+lookback_waiting: Final = Gauge("chakong_lookback_waiting", "Records of orders not searched back for yet", registry=LOOKBACK)
+lookback_share: Final = Gauge("chakong_lookback_share_done", "Share of the pass under way that is done", registry=LOOKBACK)
+lookback_sightings: Final = Counter("chakong_lookback_sightings", "Sightings searched in passes", registry=LOOKBACK)
+lookback_maybes: Final = Counter("chakong_lookback_maybes", "Sightings with a key that a pass seeks", registry=LOOKBACK)
+lookback_orders: Final = Counter(
+    "chakong_lookback_orders", "Placed and amended orders whose pass was made", ["fate"], registry=LOOKBACK
+)
+lookback_yields: Final = Counter(
+    "chakong_lookback_yields", "Times that a pass stood back for live screening", registry=LOOKBACK
+)

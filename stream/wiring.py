@@ -25,6 +25,7 @@ from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.lookback import LookbackView
 from matchers.keys import KeyHasher
 from stream import metrics
 from stream.core.delivery import RetryLadder
@@ -36,6 +37,7 @@ from stream.services.delivering import Delivering
 from stream.services.effect import Effect
 from stream.services.index_writer import IndexWriter
 from stream.services.instructing import Instructing
+from stream.services.lookback_process import LookbackProcess
 from stream.services.reached import Reached
 from stream.services.rebuilding import rebuild_ledger
 from stream.services.resolving import Resolving, send_for_sure
@@ -97,6 +99,7 @@ class Wiring:
         self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=_endpoint_changed)
         self.endpoints = _endpoints(settings.courts, self.channels)
         self.screener = ScreenerProcess(worker_id())
+        self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
         reached = Reached(self.screener.followed)
@@ -132,6 +135,8 @@ class Wiring:
 
     async def stop(self) -> None:
         """Stop in the order of the flow: no new sightings, then no new orders, then let go."""
+        if self.lookback is not None:
+            await self.lookback.stop()
         await self.screener.stop()
         self.index_writer.stop()
         self.effect.stop()

@@ -10,6 +10,7 @@ from benchmarks.delivery.command import delivery
 from benchmarks.filter import filter_
 from benchmarks.keys import keys
 from benchmarks.latency import latency
+from benchmarks.lookback import lookback
 from benchmarks.orders import orders
 from benchmarks.race.command import race
 from benchmarks.resolve import resolve
@@ -27,6 +28,7 @@ bench.add_command(race)
 bench.add_command(scale)
 bench.add_command(latency)
 bench.add_command(delivery)
+bench.add_command(lookback)
 bench.add_command(orders)
 bench.add_command(resolve)
 bench.add_command(memory)

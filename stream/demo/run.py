@@ -257,13 +257,18 @@ class Run:
         self._received[received.subject] = received
         self.progress.received = len(self._received)
         sent_at = self._sent_at.get(received.subject)
-        if sent_at is not None and received.times == 1:
+        if sent_at is not None and received.times == 1 and not self._came_before(sent_at, received.order_id):
             latency = received.at.timestamp() - sent_at
             self.progress.latencies_s.append(latency)
             if sent_at < self._burst_s[0]:
                 self.progress.quiet_latencies_s.append(latency)
             elif sent_at <= self._burst_s[1]:
                 self.progress.burst_latencies_s.append(latency)
+
+    def _came_before(self, sent_at: float, order_id: str) -> bool:
+        """Whether a sighting was sent before its order was in force: it may be found by searching back, which is no latency."""
+        in_force_s = self._lives[order_id].in_force_s
+        return in_force_s is None or sent_at <= in_force_s
 
     async def join(self) -> None:
         """Start one more worker, and return when it screens."""
