@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "worker": "One Faust worker; run as many as you like.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",
+    "order": "What is held of an order, and when it was in force, or released, everywhere.",
     "generate": "A synthetic world: orders, sightings and the truth.",
     "bench": "The benchmarks.",
     "rebuild": "Wipe the views in Redis and build them again from the log.",
