@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",
+    "order": "What is held of an order, and when it was in force, or released, everywhere.",
     "generate": "A synthetic world: orders, sightings and the truth.",
     "bench": "The benchmarks.",
     "lookback": "How far the search of past sightings for new orders is.",

@@ -1,4 +1,4 @@
-"""What a worker tells Prometheus. Labels are kinds, outcomes and reasons; never ids of people, places or cases."""
+"""What a worker tells Prometheus. Labels are kinds, outcomes, reasons and workers; never ids of people, places or cases."""
 
 from __future__ import annotations
 
@@ -38,6 +38,16 @@ generations: Final = Counter("chakong_generations_rebuilt", "Generations built a
 orders_indexed: Final = Counter("chakong_orders_indexed", "Records of orders applied to the index", ["decision"])
 in_force_seconds: Final = Histogram(
     "chakong_in_force_everywhere_seconds", "From an order's arrival to its effect everywhere", ["action"], buckets=_SECONDS
+)
+in_index_seconds: Final = Histogram(
+    "chakong_in_index_seconds", "From an order's arrival to its effect in the index", ["action"], buckets=_SECONDS
+)
+in_filters_seconds: Final = Histogram(
+    "chakong_in_filters_seconds", "From an order's arrival to its effect in every worker's filter", ["action"], buckets=_SECONDS
+)
+slowest: Final = Counter("chakong_slowest_worker", "Orders that took effect in this worker's filter last", ["worker"])
+withdrawn_seconds: Final = Histogram(
+    "chakong_release_withdrawn_seconds", "From a release's arrival to a withdrawal's delivery", buckets=_SECONDS
 )
 
 judgements: Final = Counter("chakong_judgements", "Candidates judged", ["outcome"])

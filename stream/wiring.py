@@ -81,6 +81,16 @@ async def open_index(settings: WorkerSettings) -> AsyncIterator[WatchlistIndex]:
         await client.aclose()
 
 
+@asynccontextmanager
+async def open_in_force(settings: WorkerSettings) -> AsyncIterator[InForce]:
+    """The times of effect, for a command that asks for some."""
+    client = connect(settings.redis)
+    try:
+        yield InForce(client, settings.redis.namespace)
+    finally:
+        await client.aclose()
+
+
 class Wiring:
     """The parts of one worker, wired."""
 

@@ -13,6 +13,7 @@ from benchmarks.latency import latency
 from benchmarks.lookback import lookback
 from benchmarks.orders import orders
 from benchmarks.race.command import race
+from benchmarks.release import release
 from benchmarks.resolve import resolve
 from benchmarks.scale import scale
 
@@ -33,3 +34,4 @@ bench.add_command(orders)
 bench.add_command(resolve)
 bench.add_command(memory)
 bench.add_command(bursts)
+bench.add_command(release)

@@ -44,7 +44,7 @@ _log = structlog.get_logger("index")
 
 
 class Applied(NamedTuple):
-    """A record that has taken effect in the index; ``arrived_at`` is Kafka's time of it."""
+    """A record that has taken effect in the index, at ``indexed_at``; ``arrived_at`` is Kafka's time of it."""
 
     partition: int
     offset: int
@@ -52,6 +52,7 @@ class Applied(NamedTuple):
     version: int
     action: str
     arrived_at: dt.datetime
+    indexed_at: dt.datetime
 
 
 class IndexWriter:
@@ -151,6 +152,7 @@ class IndexWriter:
         end = messages[-1].offset() + 1
         readable, buried = _read(messages)
         decisions = await self._index.apply(partition, start, end, [logged for _, logged in readable])
+        indexed = dt.datetime.now(dt.UTC)
         self._positions[partition] = end
         applied = []
         for (message, logged), decision in zip(readable, decisions, strict=True):
@@ -162,7 +164,8 @@ class IndexWriter:
                 if record.action != "place":
                     buried.append(_ending(message, logged))
                 arrived = dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC)
-                applied.append(Applied(partition, message.offset() + 1, record.id, record.version, record.action, arrived))
+                what = (record.id, record.version, record.action)
+                applied.append(Applied(partition, message.offset() + 1, *what, arrived, indexed))
         floor = self._buried.get(partition, 0)
         await self._records.send_soon([letter for offset, letter in buried if offset >= floor])
         self._commit(client, partition, end)
