@@ -119,7 +119,7 @@ class Wiring:
     def _wire_delivery(self, fence: Fence, ladder: RetryLadder) -> None:
         self.bodies = Bodies(Places(self.settings.kafka, HITS))
         courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
-        instructing = Instructing(self.ledger, self.bodies, scribe, _now)
+        instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, _now)
         tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
         self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=_now)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)

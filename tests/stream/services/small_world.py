@@ -141,7 +141,7 @@ class World:
         self.bodies = Bodies(self.log)  # type: ignore[arg-type]
         scribe = Scribe(self.log, self.ledger, self.clock)  # type: ignore[arg-type]
         fence = Fence(self.index, Reached(dict))
-        instructing = Instructing(self.ledger, self.bodies, scribe, self.clock)
+        instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, self.clock)
         tellers = (endpoints, Courier(self.court), scribe, fence, self.bodies, instructing)  # type: ignore[arg-type]
         self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=self.clock)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=self.clock)
