@@ -156,7 +156,7 @@ class _Bench:
     def _start_worker(self) -> dict[str, Any]:
         """Seconds until it screens, and the memory of its two processes then."""
         began = time.monotonic()
-        worker = self._deployment.start_worker()
+        worker = self._deployment.start_worker(CHAKONG_LOOKBACK_HOURS="0")
         wait_for_workers(self._deployment, [worker], lambda _: None)
         ready_s = time.monotonic() - began
         if (pid := worker.pid()) is None:

@@ -6,9 +6,13 @@ Faust commits past an event that is still being processed when a later one is ac
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+SKEW_S: Final = 2.0
+"""How far the clocks of two workers may be apart."""
 
 
 class InOrder:
@@ -36,3 +40,21 @@ class InOrder:
                 return
             self._done.discard(place)
             await self._acknowledge(waiting.popleft())
+
+
+class Ours:
+    """Since when this worker has had each partition. A record that is younger cannot have been begun with by another."""
+
+    def __init__(self, wall_s: Callable[[], float] = time.time) -> None:
+        self._wall_s = wall_s
+        self._since_s: dict[tuple[str, int], float] = {}
+
+    def assigned(self, places: Iterable[tuple[str, int]]) -> None:
+        """These are ours from now on, and no others are."""
+        now_s = self._wall_s()
+        self._since_s = dict.fromkeys(places, now_s)
+
+    def is_first(self, message: Any) -> bool:
+        """Whether nobody can have begun with this record before."""
+        since_s = self._since_s.get((message.topic, message.partition))
+        return since_s is not None and message.timestamp > since_s + SKEW_S

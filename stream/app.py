@@ -1,13 +1,14 @@
 """The Faust app of one worker: the screener, the agents, and what they stand on. The only place that acknowledges.
 
 sightings.* --screening--> candidates --resolve--> hits --deliver--> instructions, the court's webhook, receipts
-orders      --index writer--> the index, in Redis
+orders      --index writer--> the index, in Redis; endings --withdraw--> withdrawals, instructions taken back
 orders      --follower--> this worker's filter
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,9 @@ import faust
 import msgspec
 import structlog
 
-from connectors.kafka.topics import CANDIDATES, HITS
-from stream.acknowledging import InOrder
+from connectors.kafka.topics import CANDIDATES, ENDINGS, HITS
+from stream.acknowledging import InOrder, Ours
+from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.engine import Engine
 from stream.gathering import gathered
@@ -30,6 +32,8 @@ LATE_MAX: Final = 4096
 """Batches that wait for the index in one worker; they hold up no other."""
 DELIVERING_MAX: Final = 2000
 """Hits under way at once in one worker; more wait in their topic."""
+WITHDRAWING_MAX: Final = 200
+"""Orders that have ended or changed, looked through at once in one worker."""
 _log = structlog.get_logger("worker")
 
 
@@ -62,6 +66,7 @@ def build_app(wiring: Wiring, folder: Path) -> faust.App:
     app.service(type("WiredEngine", (Engine,), {"wiring": wiring}))
     _resolve_agent(app, kafka.topic(CANDIDATES), wiring)
     _deliver_agent(app, kafka.topic(HITS), wiring)
+    _withdraw_agent(app, kafka.topic(ENDINGS), wiring)
     return app
 
 
@@ -80,17 +85,49 @@ def _resolve_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
 
 
 def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
+    ours = Ours()
+
+    @app.on_partitions_assigned.connect
+    async def assigned(_app: Any, /, *args: Any, signal: Any, **_: Any) -> None:
+        del signal  # Faust names it
+        ours.assigned((place.topic, place.partition) for place in args[0])
+
+    async def deliver_one(event: Any) -> None:
+        await _deliver(wiring, event, first=ours.is_first(event.message))
+
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="deliver")
     async def deliver(stream: Any) -> None:
-        free = asyncio.Semaphore(DELIVERING_MAX)
-        in_order = InOrder(stream.ack)
-        under_way: set[asyncio.Task[None]] = set()
-        async for event in stream.noack().events():
-            await free.acquire()
-            in_order.came(event)
-            task = asyncio.create_task(_deliver(wiring, in_order, event, free))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
+        await _side_by_side(stream, DELIVERING_MAX, deliver_one)
+
+
+def _withdraw_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
+    async def withdraw_one(event: Any) -> None:
+        await _withdraw(wiring, event)
+
+    @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="withdraw")
+    async def withdraw(stream: Any) -> None:
+        await _side_by_side(stream, WITHDRAWING_MAX, withdraw_one)
+
+
+async def _side_by_side(stream: Any, most: int, work: Callable[[Any], Awaitable[None]]) -> None:
+    """Work on events side by side, and acknowledge each when it and all before it are done."""
+    free = asyncio.Semaphore(most)
+    in_order = InOrder(stream.ack)
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def one(event: Any) -> None:
+        try:
+            await work(event)
+        finally:
+            free.release()
+        await in_order.done(event)
+
+    async for event in stream.noack().events():
+        await free.acquire()
+        in_order.came(event)
+        task = asyncio.create_task(one(event))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
 
 
 async def _resolve(
@@ -124,26 +161,29 @@ async def _resolve_alone(wiring: Wiring, record: CandidateRecord) -> None:
         await wiring.bury(*record, "internal_error", type(error).__name__)
 
 
-async def _deliver(wiring: Wiring, in_order: InOrder, event: Any, free: asyncio.Semaphore) -> None:
-    """One hit's story; its record is acknowledged at the end of it."""
+async def _deliver(wiring: Wiring, event: Any, *, first: bool) -> None:
+    """One hit's story; its record is acknowledged at the end of it, or when the rest of it stands in the ledger."""
     try:
         hit = Hit.model_validate(msgspec.json.decode(event.value))
     except ValueError:
         _log.error("a hit cannot be read", partition=event.message.partition, offset=event.message.offset)
         await _bury(wiring, event, "invalid_hit", "the record is no hit")
-    else:
-        await _tell(wiring, event, hit)
-    finally:
-        free.release()
-    await in_order.done(event)
-
-
-async def _tell(wiring: Wiring, event: Any, hit: Hit) -> None:
+        return
     try:
-        await wiring.delivering.deliver(hit)
+        await wiring.delivering.deliver(hit, (event.message.partition, event.message.offset), first=first)
     except Exception as error:
         # A bug must not hold up every hit behind this one: it is buried with its reason, and stays in `hits` for ever.
         _log.exception("a hit could not be delivered", hit=hit.id, error=type(error).__name__)
+        await _bury(wiring, event, "internal_error", type(error).__name__)
+
+
+async def _withdraw(wiring: Wiring, event: Any) -> None:
+    """All that was told of an order which has ended or changed."""
+    try:
+        ending = Ending.model_validate(msgspec.json.decode(event.value))
+        await wiring.withdrawing.ended(ending, wiring.delivering.again)
+    except Exception as error:
+        _log.exception("an ending could not be worked on", offset=event.message.offset, error=type(error).__name__)
         await _bury(wiring, event, "internal_error", type(error).__name__)
 
 

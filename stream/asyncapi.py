@@ -13,6 +13,7 @@ from connectors.kafka.topics import (
     CANDIDATES,
     CONFIRMATIONS,
     DEADLETTERS,
+    ENDINGS,
     HITS,
     INBOX,
     INSTRUCTIONS,
@@ -69,6 +70,9 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     HITS: _Channel(("hit",), "the court's code", "Hits, explained; kept for ever."),
     INSTRUCTIONS: _Channel(("instruction",), "the station's code", "What stations are asked to do."),
     RECEIPTS: _Channel(("receipt",), "the hit's id", "Each step of a hit's story; kept for ever."),
+    ENDINGS: _Channel(
+        ("ending",), "the order's id", "Releases and amendments that the index has; what was told is looked through."
+    ),
     CONFIRMATIONS: _Channel(("confirmation",), "the hit's id", "What courts answer to hits; kept for ever."),
     INBOX: _Channel(("notification",), "the court's code", "Notifications that courts fetch, each its own; kept for 30 days."),
     DEADLETTERS: _Channel(
@@ -93,6 +97,8 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "deliverHit": _Operation("receive", HITS, "engine", "Told to the station and to the court.", ("worker",)),
     "instructStation": _Operation("send", INSTRUCTIONS, "station", "The station acts on its own sighting."),
     "recordReceipt": _Operation("send", RECEIPTS, "operator", "Every step of a delivery, and why it went so."),
+    "tellOfEnding": _Operation("send", ENDINGS, "engine", "An order has ended or changed."),
+    "withdraw": _Operation("receive", ENDINGS, "engine", "What was told is withdrawn or judged again.", ("worker",)),
     "confirm": _Operation("receive", CONFIRMATIONS, "court", "A court's answer to a hit ends, prolongs or escalates the wait."),
     "fillInbox": _Operation("send", INBOX, "court", "For courts that cannot receive connections: they fetch it over HTTP."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
@@ -107,6 +113,7 @@ _TITLES: Final = {
     "receipt": "Receipt 回执",
     "confirmation": "Confirmation 反馈",
     "notification": "Notification 通知",
+    "ending": "Ending 终止",
     "deadletter": "Dead letter 死信",
 }
 

@@ -12,10 +12,14 @@ COMMANDS: Final = {
     "up": "Kafka and Redis on this machine, topics, worker, console.",
     "down": "Stop what up started.",
     "worker": "One Faust worker; run as many as you like.",
+    "api": "The courts' door: they fetch their notifications and answer hits.",
+    "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",
+    "order": "What is held of an order, and when it was in force, or released, everywhere.",
     "generate": "A synthetic world: orders, sightings and the truth.",
     "bench": "The benchmarks.",
+    "lookback": "How far the search of past sightings for new orders is.",
     "rebuild": "Wipe the views in Redis and build them again from the log.",
 }
 

@@ -10,21 +10,24 @@ from mode import Service
 from prometheus_client import REGISTRY, start_http_server
 
 from stream import metrics
-from stream.services.screener_process import ScreenerEndedError
+from stream.services.child_process import ChildEndedError
 from stream.wiring import Wiring
 
 LOOP_TICK_S: Final = 0.1
+LEDGER_EVERY_S: Final = 30.0
 _log = structlog.get_logger("worker")
 
 
 class Engine(Service):
-    """The screener and the index writer of one worker. Subclass it with its ``wiring``."""
+    """The screener, the index writer and the lookback of one worker. Subclass it with its ``wiring``."""
 
     wiring: Wiring
 
     async def on_start(self) -> None:
         await self.wiring.start()
         REGISTRY.register(self.wiring.screener)
+        if self.wiring.lookback is not None:
+            REGISTRY.register(self.wiring.lookback)
         server, _ = start_http_server(self.wiring.settings.metrics_port, addr=self.wiring.settings.metrics_host)
         _log.info("started", metrics_port=server.server_port)
 
@@ -40,12 +43,28 @@ class Engine(Service):
         await self.wiring.effect.watch_force()
 
     @Service.task
+    async def _keep_time(self) -> None:
+        await self.wiring.timekeeping.run()
+
+    @Service.task
+    async def _keep_ledger(self) -> None:
+        """A worker that died between log and view left the view behind: whoever is there takes that over."""
+        while not self.should_stop:
+            await self.sleep(LEDGER_EVERY_S)
+            await self.wiring.keep_ledger()
+
+    @Service.task
     async def _screen(self) -> None:
         """End a worker whose screener ended: whoever supervises it starts both anew."""
         try:
             await self.wiring.screener.listen()
-        except ScreenerEndedError as error:
+        except ChildEndedError as error:
             await self.crash(error)
+
+    @Service.task
+    async def _look_back(self) -> None:
+        if self.wiring.lookback is not None:
+            await self.wiring.lookback.run()
 
     @Service.task
     async def _measure_lag(self) -> None:

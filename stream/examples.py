@@ -16,6 +16,7 @@ from matchers.wire import UnreadableError
 from stream.core.candidate import Candidate
 from stream.core.confirmation import Confirmation, Respondent, confirmation_id
 from stream.core.delivery import Reason, Receipt, answer_of
+from stream.core.ending import Ending
 from stream.core.escalation import Why
 from stream.core.hit import Hit
 from stream.core.instruction import instruct
@@ -50,10 +51,11 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "release": [record for record in written if record["action"] == "release"],
         "candidate": [_candidate(seen[0], sightings[0])],
         "hit": [hit.model_dump(mode="json") for hit in hits],
-        "instruction": [instruct(hit, at=hit.detected_at).model_dump(mode="json") for hit in hits],
+        "instruction": [instruct([hit], at=hit.detected_at).model_dump(mode="json") for hit in hits],
         "receipt": [_receipt(hits[0])],
         "confirmation": [_confirmation(hits[0])],
         "notification": [json.loads(event) for event in _notifications(hits[0])],
+        "ending": [_ending(hits[0])],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -82,6 +84,17 @@ def _receipt(hit: Hit) -> Any:
         endpoint="https://court.example/hits",
         detail="HTTP 204",
         answer=answer_of(hit),
+    ).model_dump(mode="json")
+
+
+def _ending(hit: Hit) -> Any:
+    return Ending(
+        order_id=hit.order_id,
+        version=hit.order_version + 1,
+        court=hit.court.code,
+        action="release",
+        reason="fulfilled",
+        at=hit.detected_at + dt.timedelta(days=1),
     ).model_dump(mode="json")
 
 

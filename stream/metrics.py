@@ -1,4 +1,4 @@
-"""What a worker tells Prometheus. Labels are kinds, outcomes and reasons; never ids of people, places or cases."""
+"""What a worker tells Prometheus. Labels are kinds, outcomes, reasons and workers; never ids of people, places or cases."""
 
 from __future__ import annotations
 
@@ -39,13 +39,39 @@ orders_indexed: Final = Counter("chakong_orders_indexed", "Records of orders app
 in_force_seconds: Final = Histogram(
     "chakong_in_force_everywhere_seconds", "From an order's arrival to its effect everywhere", ["action"], buckets=_SECONDS
 )
+in_index_seconds: Final = Histogram(
+    "chakong_in_index_seconds", "From an order's arrival to its effect in the index", ["action"], buckets=_SECONDS
+)
+in_filters_seconds: Final = Histogram(
+    "chakong_in_filters_seconds", "From an order's arrival to its effect in every worker's filter", ["action"], buckets=_SECONDS
+)
+slowest: Final = Counter("chakong_slowest_worker", "Orders that took effect in this worker's filter last", ["worker"])
+withdrawn_seconds: Final = Histogram(
+    "chakong_release_withdrawn_seconds", "From a release's arrival to a withdrawal's delivery", buckets=_SECONDS
+)
 
 judgements: Final = Counter("chakong_judgements", "Candidates judged", ["outcome"])
 resolve_seconds: Final = Histogram("chakong_resolve_batch_seconds", "Resolving one batch of candidates", buckets=_SECONDS)
 index_waits: Final = Counter("chakong_index_waits", "Times that resolving waited for the index", ["reason"])
 
 deliveries: Final = Counter("chakong_deliveries", "Steps of delivery", ["step", "reason"])
+taken_up: Final = Counter("chakong_taken_up", "Hits that waited in the ledger and were due", ["what"])
 attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
 endpoint_changes: Final = Counter("chakong_endpoint_changes", "Changes of an endpoint's health", ["state"])
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
+
+LOOKBACK: Final = CollectorRegistry()
+"""The metrics of the process that searches back: the worker that started it tells them with its own."""
+ProcessCollector(namespace="chakong_lookback", registry=LOOKBACK)
+
+lookback_waiting: Final = Gauge("chakong_lookback_waiting", "Records of orders not searched back for yet", registry=LOOKBACK)
+lookback_share: Final = Gauge("chakong_lookback_share_done", "Share of the pass under way that is done", registry=LOOKBACK)
+lookback_sightings: Final = Counter("chakong_lookback_sightings", "Sightings searched in passes", registry=LOOKBACK)
+lookback_maybes: Final = Counter("chakong_lookback_maybes", "Sightings with a key that a pass seeks", registry=LOOKBACK)
+lookback_orders: Final = Counter(
+    "chakong_lookback_orders", "Placed and amended orders whose pass was made", ["fate"], registry=LOOKBACK
+)
+lookback_yields: Final = Counter(
+    "chakong_lookback_yields", "Times that a pass stood back for live screening", registry=LOOKBACK
+)

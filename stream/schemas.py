@@ -1,8 +1,8 @@
-"""JSON Schemas of the wire, from the models that read and write it: ``python -m stream.schemas [--check]``.
+"""JSON Schemas of the wire, and the documents of its topics and its door: ``python -m stream.schemas [--check]``.
 
-The models are the one definition. What they say in validators (a seizure names a vehicle, a detention needs its decision) is
-said here again in JSON Schema's words, and the tests hold both to the same answers. A schema tells how to write a message;
-the engine reads more leniently than that: see each description.
+The models that read and write are the one definition. What they say in validators (a seizure names a vehicle, a detention
+needs its decision) is said here again in JSON Schema's words, and the tests hold both to the same answers. A schema tells how
+to write a message; the engine reads more leniently than that: see each description.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import CoreSchema
 
+from connectors.door.app import openapi
 from connectors.kafka.deadletters import DeadLetter
 from matchers.documents import DOCUMENT_TYPES
 from matchers.sighting import SightingMessage
@@ -26,6 +27,7 @@ from stream import asyncapi
 from stream.core.candidate import Candidate
 from stream.core.confirmation import Confirmation
 from stream.core.delivery import Receipt
+from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.core.instruction import StationInstruction
 from stream.core.notification import DATA, Notification
@@ -57,7 +59,11 @@ def documents(docs: Path) -> dict[Path, str]:
     """Every generated file and its text."""
     made = schemas(docs)
     files = {docs / "schemas" / f"{name}.json": _text(schema) for name, schema in made.items()}
-    return {**files, docs / "asyncapi.json": _text(asyncapi.document(made))}
+    return {
+        **files,
+        docs / "asyncapi.json": _text(asyncapi.document(made)),
+        docs / "openapi.json": _text(_plain_words(openapi())),
+    }
 
 
 def stale(docs: Path) -> list[Path]:
@@ -160,6 +166,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "receipt": _written(Receipt),
     "confirmation": _confirmation,
     "notification": _notification,
+    "ending": _written(Ending),
     "candidate": _candidate,
     "deadletter": _deadletter,
 }
@@ -210,7 +217,7 @@ def _text(document: Schema) -> str:
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files that are not current.")
 @click.option("--docs", type=click.Path(path_type=Path, file_okay=False), default=DOCS, help="The folder of the documents.")
 def main(docs: Path, *, check: bool) -> None:
-    """Write the JSON Schemas and the AsyncAPI document of the wire."""
+    """Write the JSON Schemas of the wire, the AsyncAPI document of its topics and the OpenAPI document of its door."""
     outdated = stale(docs)
     if check:
         for path in outdated:

@@ -9,12 +9,8 @@ Started by the worker (``stream.services.screener_process``), with its environme
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -26,12 +22,11 @@ from connectors.kafka.records import Records
 from connectors.redis.client import connect
 from connectors.redis.leases import Leases
 from matchers.keys import KeyHasher
-from stream import machine_code, metrics
-from stream.interpreter import settle
+from stream import child, machine_code, metrics
 from stream.logs import log_to_stderr
+from stream.services.child_process import Status
 from stream.services.follower import OrderFollower
 from stream.services.lease import Lease
-from stream.services.screener_process import Status
 from stream.services.screening import Screening
 from stream.settings import WorkerSettings
 
@@ -44,7 +39,7 @@ _log = structlog.get_logger("screener")
 class Screener:
     """The parts of one screener, wired. ``tell`` takes each status as a line."""
 
-    def __init__(self, settings: WorkerSettings, worker: str, tell: Callable[[bytes], object]) -> None:
+    def __init__(self, settings: WorkerSettings, worker: str, tell: child.Tell) -> None:
         hasher = KeyHasher(settings.secret())
         self._tell = tell
         self._redis = connect(settings.redis)
@@ -102,31 +97,13 @@ class Screener:
 
 
 async def _run(worker: str) -> bool:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def wait_for_the_end() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
-        loop.call_soon_threadsafe(ended.set)
-
-    def tell(line: bytes) -> None:
-        try:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:  # the worker was killed; standard input ends too
-            ended.set()
-
-    screener = Screener(WorkerSettings(), worker, tell)
-    threading.Thread(target=wait_for_the_end, name="parent", daemon=True).start()
-    settle()
-    return await screener.run(ended)
+    settings = WorkerSettings()
+    return await child.run(lambda tell, ended: Screener(settings, worker, tell).run(ended))
 
 
 def main() -> None:
     """Run the screener of the worker that started this process."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # sent to the whole group: the worker says when to stop
+    child.ignore_signals()
     log_to_stderr()
     machine_code.prepare()
     try:
@@ -134,8 +111,7 @@ def main() -> None:
     except FolderInUseError as error:
         _log.error("the screener cannot start", detail=str(error))
         healthy = False
-    sys.stdout = None  # nobody may be listening any more
-    sys.exit(0 if healthy else 1)
+    child.leave(healthy=healthy)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ class WorkerSettings(BaseSettings):
         default=None, description="folder of this worker's rows and snapshots; without it none are kept"
     )
     overlays: tuple[Path, ...] = Field(default=(), description="provincial policy overlays, a JSON list of files")
+    lookback_hours: float = Field(
+        default=72.0, ge=0, description="how far back sightings are searched for a new order; 0: not at all"
+    )
+    lookback_share: float = Field(default=0.5, gt=0, le=1, description="share of a core that searching back may take")
+    lookback_lag_s_max: float = Field(
+        default=2.0, gt=0, description="seconds that live screening may be behind before searching back stands back"
+    )
     retry_first_s: float = Field(default=0.5, gt=0, description="wait after a delivery's first failed attempt; it doubles")
     retry_longest_s: float = Field(default=300.0, gt=0)
     retry_give_up_s: float = Field(default=24 * 3600.0, gt=0)

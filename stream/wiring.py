@@ -8,35 +8,53 @@ from contextlib import asynccontextmanager
 
 import redis.asyncio
 import structlog
+from confluent_kafka import KafkaException
 
 from connectors.courts.channels import Channels
 from connectors.courts.endpoint import Endpoint
 from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
 from connectors.kafka.deadletters import dead_letter
+from connectors.kafka.errors import KafkaError
+from connectors.kafka.places import Places
 from connectors.kafka.records import Record, Records
-from connectors.kafka.topics import INBOX, ensure_topics
+from connectors.kafka.topics import HITS, INBOX, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.endpoints import GoneEndpoints
+from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.lookback import LookbackView
 from matchers.keys import KeyHasher
 from stream import metrics
+from stream.core.delivery import RetryLadder
 from stream.core.health import State
 from stream.core.notification import Notification
+from stream.services.bodies import Bodies
+from stream.services.courier import Courier
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
 from stream.services.index_writer import IndexWriter
+from stream.services.instructing import Instructing
+from stream.services.lookback_process import LookbackProcess
 from stream.services.reached import Reached
 from stream.services.rebuilding import rebuild_ledger
 from stream.services.resolving import Resolving, send_for_sure
 from stream.services.screener_process import ScreenerProcess
+from stream.services.scribe import Scribe
+from stream.services.standing import Fence
+from stream.services.timekeeping import Timekeeping
+from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
 from watchlists.index import WatchlistIndex
 from watchlists.policy import Policy
 
-_log = structlog.get_logger("wiring")
+_log = structlog.get_logger("worker")
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _endpoints(settings: CourtsSettings, channels: Channels) -> Endpoints:
@@ -63,6 +81,16 @@ async def open_index(settings: WorkerSettings) -> AsyncIterator[WatchlistIndex]:
         await client.aclose()
 
 
+@asynccontextmanager
+async def open_in_force(settings: WorkerSettings) -> AsyncIterator[InForce]:
+    """The times of effect, for a command that asks for some."""
+    client = connect(settings.redis)
+    try:
+        yield InForce(client, settings.redis.namespace)
+    finally:
+        await client.aclose()
+
+
 class Wiring:
     """The parts of one worker, wired."""
 
@@ -81,20 +109,21 @@ class Wiring:
         self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=_endpoint_changed)
         self.endpoints = _endpoints(settings.courts, self.channels)
         self.screener = ScreenerProcess(worker_id())
+        self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
         reached = Reached(self.screener.followed)
         self.resolving = Resolving(self.index, self.policy, self.records, reached)
-        self.delivering = Delivering(
-            self.index,
-            self.ledger,
-            self.policy,
-            self.endpoints,
-            self.channels,
-            self.records,
-            reached,
-            ladder=settings.ladder(),
-        )
+        self._wire_delivery(Fence(self.index, reached), settings.ladder())
+
+    def _wire_delivery(self, fence: Fence, ladder: RetryLadder) -> None:
+        self.bodies = Bodies(Places(self.settings.kafka, HITS))
+        courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
+        instructing = Instructing(self.ledger, self.bodies, scribe, _now)
+        tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
+        self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=_now)
+        self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
+        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, _now)
 
     def make_topics(self) -> list[str]:
         """Make the topics that are missing, before anything subscribes to them."""
@@ -107,12 +136,23 @@ class Wiring:
         await self.channels.start()
         await self.screener.start()
 
+    async def keep_ledger(self) -> None:
+        """Take over the receipts that came since, for they may be there and not in the view."""
+        try:
+            await rebuild_ledger(self.settings.kafka, self.ledger)
+        except (KafkaError, KafkaException, ViewUnavailableError) as error:
+            _log.warning("the ledger's view is behind", detail=str(error))
+
     async def stop(self) -> None:
         """Stop in the order of the flow: no new sightings, then no new orders, then let go."""
+        if self.lookback is not None:
+            await self.lookback.stop()
         await self.screener.stop()
         self.index_writer.stop()
         self.effect.stop()
+        self.timekeeping.stop()
         await self.channels.close()
+        self.bodies.close()
         self.records.close()
 
     async def put_into_inbox(self, court_code: str, notification: Notification) -> None:

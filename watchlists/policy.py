@@ -207,3 +207,18 @@ def _expiry(rule: PolicyRule, sighting: Sighting) -> dt.datetime:
         return sighting.occurred_at + dt.timedelta(minutes=rule.fresh_minutes)
     except OverflowError:
         return sighting.occurred_at
+
+
+_PRIORITY: tuple[Instruction, ...] = (
+    "deny_exit_and_hold_documents",
+    "deny_exit",
+    "refuse_registration",
+    "call_court",
+    "report_only",
+    "none",
+)
+
+
+def strictest(instructions: list[Instruction]) -> Instruction:
+    """The strictest of them, by declared priority."""
+    return min(instructions, key=_PRIORITY.index)

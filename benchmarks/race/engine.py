@@ -103,7 +103,7 @@ class Engine:
     def start(self, workers: int) -> None:
         """Start workers and return when all of them screen; ``starts_s`` notes the seconds."""
         began = time.monotonic()
-        self.workers = [self.deployment.start_worker(number) for number in range(1, workers + 1)]
+        self.workers = [self.deployment.start_worker(number, CHAKONG_LOOKBACK_HOURS="0") for number in range(1, workers + 1)]
         wait_for_workers(self.deployment, self.workers, lambda _: None)
         self.starts_s.append(time.monotonic() - began)
 

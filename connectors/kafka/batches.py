@@ -50,21 +50,10 @@ class FetchedBatch:
         return run.topic, run.partition, int(self._offsets[row])
 
 
-class BatchConsumer:
-    """A member of a consumer group; for one thread. Incremental (cooperative) assignment only.
+class _Batches:
+    """A consumer without partitions yet; for one thread."""
 
-    ``on_assign`` and ``on_revoke`` are called within ``fetch`` and ``close``, before partitions come and go.
-    """
-
-    def __init__(
-        self,
-        options: Mapping[str, str],
-        topics: Iterable[str],
-        records_max: int,
-        on_assign: Callable[[], object],
-        on_revoke: Callable[[], object],
-    ) -> None:
-        self._on_assign, self._on_revoke = on_assign, on_revoke
+    def __init__(self, options: Mapping[str, str], records_max: int) -> None:
         self._failure: BaseException | None = None
         self._callback = librdkafka.RebalanceCallback(self._rebalance)  # kept: librdkafka holds only its address
         self._handle = librdkafka.new_consumer(options, self._callback)
@@ -74,14 +63,12 @@ class BatchConsumer:
         self._topics = np.empty(records_max, np.uint64)
         self._starts, self._ends, self._partitions, self._offsets = np.empty((4, records_max), np.int64)
         self._text = np.empty(0, np.uint8)
-        with places((topic, -1, 0) for topic in topics) as wanted:
-            check(library.rd_kafka_subscribe(self._handle, wanted), "subscribing")
 
     def fetch(self, within_s: float) -> FetchedBatch:
         """Records that have come, at most as many as fit, within so many seconds.
 
         Raises:
-            Whatever ``on_assign`` and ``on_revoke`` raised.
+            Whatever ``on_assign`` and ``on_revoke`` of a group's member raised.
         """
         room = self._messages.ctypes.data
         count = library.rd_kafka_consume_batch_queue(self._queue, int(within_s * 1000), room, len(self._messages))
@@ -101,6 +88,59 @@ class BatchConsumer:
         )
         self._raise_failure()
         return FetchedBatch(Texts(self._text, self._starts[:kept], self._ends[:kept]), self._offsets, self._runs(kept))
+
+    def close(self) -> None:
+        """Let go of the broker, and of the group."""
+        library.rd_kafka_consumer_close(self._handle)
+        library.rd_kafka_queue_destroy(self._queue)
+        library.rd_kafka_destroy(self._handle)
+        self._raise_failure()
+
+    def _runs(self, count: int) -> list[Run]:
+        if not count:
+            return []
+        topics, partitions, offsets = self._topics[:count], self._partitions[:count], self._offsets
+        changes = np.flatnonzero((topics[1:] != topics[:-1]) | (partitions[1:] != partitions[:-1])) + 1
+        bounds = [0, *changes.tolist(), count]
+        return [
+            Run(
+                library.rd_kafka_topic_name(int(topics[start])).decode(),
+                int(partitions[start]),
+                start,
+                stop,
+                int(offsets[start]),
+                int(offsets[stop - 1]),
+            )
+            for start, stop in itertools.pairwise(bounds)
+        ]
+
+    def _rebalance(self, handle: int, code: int, partitions: Any, _opaque: object) -> None:
+        """Called by librdkafka for a member of a group."""
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+
+class BatchConsumer(_Batches):
+    """A member of a consumer group; for one thread. Incremental (cooperative) assignment only.
+
+    ``on_assign`` and ``on_revoke`` are called within ``fetch`` and ``close``, before partitions come and go.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, str],
+        topics: Iterable[str],
+        records_max: int,
+        on_assign: Callable[[], object],
+        on_revoke: Callable[[], object],
+    ) -> None:
+        self._on_assign, self._on_revoke = on_assign, on_revoke
+        super().__init__(options, records_max)
+        with places((topic, -1, 0) for topic in topics) as wanted:
+            check(library.rd_kafka_subscribe(self._handle, wanted), "subscribing")
 
     def pause(self) -> None:
         """Fetch no more of the partitions that this member has, and stay a member."""
@@ -140,31 +180,6 @@ class BatchConsumer:
                     behind += max(high.value - place.offset, 0)
         return behind
 
-    def close(self) -> None:
-        """Leave the group."""
-        library.rd_kafka_consumer_close(self._handle)
-        library.rd_kafka_queue_destroy(self._queue)
-        library.rd_kafka_destroy(self._handle)
-        self._raise_failure()
-
-    def _runs(self, count: int) -> list[Run]:
-        if not count:
-            return []
-        topics, partitions, offsets = self._topics[:count], self._partitions[:count], self._offsets
-        changes = np.flatnonzero((topics[1:] != topics[:-1]) | (partitions[1:] != partitions[:-1])) + 1
-        bounds = [0, *changes.tolist(), count]
-        return [
-            Run(
-                library.rd_kafka_topic_name(int(topics[start])).decode(),
-                int(partitions[start]),
-                start,
-                stop,
-                int(offsets[start]),
-                int(offsets[stop - 1]),
-            )
-            for start, stop in itertools.pairwise(bounds)
-        ]
-
     def _rebalance(self, handle: int, code: int, partitions: Any, _opaque: object) -> None:
         """Called by librdkafka, which cannot take an exception: it is raised when control is back here."""
         try:
@@ -181,7 +196,17 @@ class BatchConsumer:
         except BaseException as error:
             self._failure = error
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+
+class BatchReader(_Batches):
+    """Reads partitions from offsets that it is given, outside any group's assignment; for one thread."""
+
+    def __init__(self, options: Mapping[str, str], starts: Iterable[tuple[str, int, int]], records_max: int) -> None:
+        """``starts``: topic, partition and the first offset to read."""
+        super().__init__(options, records_max)
+        with places(starts) as wanted:
+            check_error(library.rd_kafka_incremental_assign(self._handle, wanted), "taking partitions over")
+
+    def leave(self, partitions: Iterable[tuple[str, int]]) -> None:
+        """Read no more of these. What had been fetched of them before may still come."""
+        with places((topic, partition, 0) for topic, partition in partitions) as done:
+            check_error(library.rd_kafka_incremental_unassign(self._handle, done), "giving partitions up")

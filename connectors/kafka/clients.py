@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Protocol, cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from connectors.kafka.errors import KafkaUnreachableError, TopicError
 from connectors.kafka.settings import KafkaSettings
@@ -18,6 +19,7 @@ class Fetched(Protocol):
     def topic(self) -> str: ...
     def partition(self) -> int: ...
     def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
     def value(self) -> bytes | None: ...
     def timestamp(self) -> tuple[int, int]: ...
 
@@ -77,6 +79,31 @@ def end_offsets(client: Consumer, topic: str, partitions: list[int]) -> dict[int
         partition: client.get_watermark_offsets(TopicPartition(topic, partition), timeout=METADATA_S_MAX)[1]
         for partition in partitions
     }
+
+
+def start_offsets(client: Consumer, topic: str, partitions: list[int], since: dt.datetime) -> dict[int, int]:
+    """The offset of the first record that Kafka has had since a moment, a partition; the end where there is none."""
+    asked = [TopicPartition(topic, partition, max(int(since.timestamp() * 1000), 0)) for partition in partitions]
+    found = {place.partition: place.offset for place in client.offsets_for_times(asked, timeout=METADATA_S_MAX)}
+    missing = [partition for partition, offset in found.items() if offset < 0]
+    return found | end_offsets(client, topic, missing)
+
+
+def next_offset(settings: KafkaSettings, topic: str, partition: int, offset: int) -> int | None:
+    """Where the first record at or after an offset lies, or the end where there is none; None where no broker says.
+
+    It may be further than the offset: retention has deleted records, or the broker's own lie between.
+    """
+    client = consumer(settings, "peek", **{"enable.partition.eof": "true"})
+    try:
+        client.assign([TopicPartition(topic, partition, offset)])
+        message = client.poll(METADATA_S_MAX)
+        error = None if message is None else message.error()
+        if message is None or (error is not None and error.code() != KafkaError._PARTITION_EOF):
+            return None
+        return max(message.offset() or 0, offset)
+    finally:
+        client.close()
 
 
 def at(topic: str, partition: int, offset: int) -> TopicPartition:

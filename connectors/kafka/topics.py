@@ -18,6 +18,7 @@ CANDIDATES: Final = "candidates"
 HITS: Final = "hits"
 INSTRUCTIONS: Final = "instructions"
 RECEIPTS: Final = "receipts"
+ENDINGS: Final = "endings"
 CONFIRMATIONS: Final = "confirmations"
 INBOX: Final = "inbox"
 DEADLETTERS: Final = "deadletters"
@@ -27,6 +28,7 @@ _FOR_EVER: Final = -1
 _ANSWER_MS: Final = 8_000
 _CANDIDATE_HOURS: Final = 24
 _DEADLETTER_HOURS: Final = 14 * 24
+_ENDING_HOURS: Final = 14 * 24
 _INBOX_HOURS: Final = 30 * 24
 
 
@@ -48,6 +50,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         HITS: _FOR_EVER,
         INSTRUCTIONS: lookback_ms,
         RECEIPTS: _FOR_EVER,
+        ENDINGS: _ENDING_HOURS * _HOUR_MS,
         CONFIRMATIONS: _FOR_EVER,
         INBOX: _INBOX_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,

@@ -67,35 +67,68 @@ local function marks(period)
 end
 local period = math.floor(now / {PERIOD_S})
 local before, current = marks(period - 1), marks(period)
+local function keep()
+  local about = space .. ':effect:' .. period
+  redis.call('HSET', about, 'buckets', current.buckets, 'entries', current.entries)
+  redis.call('EXPIRE', about, current.seconds)
+end
 """
 )
 
 MARK: Final = (
     _MARKS
     + """
-local rows, next, order, mark = ARGV[2], 1, nil, nil
+local rows, next, order, mark, worker = ARGV[2], 1, nil, nil, nil
+local workers, numbers = space .. ':workers', {[''] = ''}
+local function number_of(worker)
+  if not numbers[worker] then
+    local number = redis.call('HGET', workers, worker)
+    if not number then
+      number = redis.call('HLEN', workers)
+      redis.call('HSET', workers, worker, number)
+    end
+    numbers[worker] = struct.pack('>I3', number)
+  end
+  return numbers[worker]
+end
 grow(current, tonumber(ARGV[3]))
 while next <= #rows do
-  order, mark, next = struct.unpack('>I4c0c10', rows, next)
+  order, mark, worker, next = struct.unpack('>I4c0I4c0I4c0', rows, next)
   local name = bucket(current, order)
-  if redis.call('HEXISTS', bucket(before, order), order) == 0 and redis.call('HSETNX', name, order, mark) == 1 then
+  local is_new = redis.call('HEXISTS', bucket(before, order), order) == 0
+  if is_new and redis.call('HSETNX', name, order, mark .. number_of(worker)) == 1 then
     redis.call('EXPIRE', name, current.seconds)
   else
     current.entries = current.entries - 1
   end
 end
-local about = space .. ':effect:' .. period
-redis.call('HSET', about, 'buckets', current.buckets, 'entries', current.entries)
-redis.call('EXPIRE', about, current.seconds)
+keep()
 return 1
 """
 )
-"""ARGV[2]: marks, each the order and its version after their length, and 10 bytes. ARGV[3]: how many. The first one stays."""
+"""ARGV[2]: marks, packed: the order and its version, what is written of it, and a worker or nothing, whose number is added to
+that. ARGV[3]: how many. The first mark of a version stays."""
+
+WITHDRAWN: Final = (
+    _MARKS
+    + """
+local order, at = ARGV[2], ARGV[3]
+local known = redis.call('HGET', bucket(current, order), order)
+if known and struct.unpack('>I6', known) >= struct.unpack('>I6', at) then return 0 end
+if not known then grow(current, 1) end
+local name = bucket(current, order)
+redis.call('HSET', name, order, at)
+redis.call('EXPIRE', name, current.seconds)
+keep()
+return 1
+"""
+)
+"""ARGV[2]: what is withdrawn, named as marks are; ARGV[3]: when, 6 bytes. The latest stays."""
 
 MARKED: Final = (
     _MARKS
     + """
-local digests, found = ARGV[2], {}
+local digests, found = ARGV[2], {redis.call('HGETALL', space .. ':workers')}
 for at = 1, #digests, 8 do
   local digest = string.sub(digests, at, at + 7)
   for _, of in ipairs({before, current}) do found[#found + 1] = redis.call('HGETALL', bucket(of, digest)) end
@@ -103,35 +136,5 @@ end
 return found
 """
 )
-"""ARGV[2]: orders, 8 bytes each. Answers, for each, all marks that lie with its own: of the period before, and of this one."""
-
-RECORD: Final = """
-local space, positions = ARGV[1], ARGV[1] .. ':receipts'
-if ARGV[2] ~= '' then
-  local stands = redis.call('HGET', positions, ARGV[2]) or '0'
-  if stands ~= ARGV[3] then return {'moved', stands} end
-end
-local stories, next = ARGV[5], 1
-local id, known, story, at
-while next <= #stories do
-  id, known, story, at, next = struct.unpack('>I4c0I4c0I4c0I4c0', stories, next)
-  if (redis.call('GET', space .. ':hit:' .. id) or '') ~= known then return {'overtaken', '0'} end
-end
-if ARGV[2] ~= '' then redis.call('HSET', positions, ARGV[2], ARGV[4]) end
-next = 1
-while next <= #stories do
-  id, known, story, at, next = struct.unpack('>I4c0I4c0I4c0I4c0', stories, next)
-  redis.call('SET', space .. ':hit:' .. id, story)
-  redis.call('ZADD', space .. ':recent', at, id)
-end
-redis.call('ZREMRANGEBYRANK', space .. ':recent', 0, -1 - ARGV[7])
-local counts, name, more = ARGV[6], nil, nil
-next = 1
-while next <= #counts do
-  name, more, next = struct.unpack('>I4c0I4c0', counts, next)
-  if redis.call('HINCRBY', space .. ':steps', name, more) == 0 then redis.call('HDEL', space .. ':steps', name) end
-end
-return {'recorded', ARGV[4]}
-"""
-"""ARGV[2..4]: partition (empty: none), start, end. ARGV[5]: stories, packed: hit id, what was read (empty: nothing), what it
-is now, microseconds of its last step. ARGV[6]: counts, packed: name, difference. ARGV[7]: how many recent hits are listed."""
+"""ARGV[2]: orders, 8 bytes each. Answers the workers and their numbers, and then, for each order, all marks that lie with its
+own: of the period before, and of this one."""

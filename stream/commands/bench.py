@@ -6,11 +6,14 @@ import click
 
 from benchmarks.bursts import bursts
 from benchmarks.cold_start import memory
+from benchmarks.delivery.command import delivery
 from benchmarks.filter import filter_
 from benchmarks.keys import keys
 from benchmarks.latency import latency
+from benchmarks.lookback import lookback
 from benchmarks.orders import orders
 from benchmarks.race.command import race
+from benchmarks.release import release
 from benchmarks.resolve import resolve
 from benchmarks.scale import scale
 
@@ -25,7 +28,10 @@ bench.add_command(keys)
 bench.add_command(race)
 bench.add_command(scale)
 bench.add_command(latency)
+bench.add_command(delivery)
+bench.add_command(lookback)
 bench.add_command(orders)
 bench.add_command(resolve)
 bench.add_command(memory)
 bench.add_command(bursts)
+bench.add_command(release)

@@ -13,7 +13,8 @@ class Candidate(msgspec.Struct, frozen=True):
     """One record of the topic ``candidates``.
 
     ``keys`` are the 64-bit hashes that the filter took for a maybe, in hex; ``positions`` say how far in ``orders`` the
-    filter was, so that resolving can wait for the index to be as far; ``sighting`` is the record as it was sent.
+    filter was, so that resolving can wait for the index to be as far; ``sighting`` is the record as it was sent;
+    ``lookback``: it was found by searching back for an order that came after it.
     """
 
     topic: str
@@ -23,6 +24,7 @@ class Candidate(msgspec.Struct, frozen=True):
     keys: tuple[str, ...]
     positions: dict[str, int]
     sighting: msgspec.Raw
+    lookback: bool = False
 
     def filter_positions(self) -> dict[int, int]:
         return {int(partition): offset for partition, offset in self.positions.items()}

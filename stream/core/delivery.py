@@ -1,4 +1,4 @@
-"""Delivery's decisions: is a hit new, is its order still in force, what is told, and what an attempt's outcome means.
+"""Delivery's decisions: is its order still in force, what an attempt's outcome means, and the receipt of every step.
 
 No I/O: the connectors do what is decided here, and every decision is a ``Reason`` that is also the metric's label, the
 log's field and the receipt's outcome.
@@ -14,12 +14,28 @@ from enum import StrEnum
 from typing import Final, Literal
 
 import msgspec
+from pydantic import Field
 
 from matchers.wire import Message, Timestamp
 from stream.core.hit import Hit
 from watchlists.index import Standing
 
-Step = Literal["instructed", "attempted", "delivered", "skipped", "undeliverable"]
+Step = Literal[
+    "planned",
+    "held",
+    "instructed",
+    "attempted",
+    "delivered",
+    "skipped",
+    "undeliverable",
+    "confirmed",
+    "escalated",
+    "recalled",
+    "withdrawing",
+    "withdrawn",
+]
+"""What a receipt tells of. ``planned``: who will be told; ``held``: told later, as part of a matter; ``instructed`` and
+``recalled``: the station; ``attempted`` to ``undeliverable``: the court; ``withdrawing``: an attempt to say that it is void."""
 
 
 class Reason(StrEnum):
@@ -27,19 +43,37 @@ class Reason(StrEnum):
 
     NEW = "new"
     UPDATE = "update"
+    REPEATED = "repeated"
+    CARRIES = "carries"
+    GROUPED = "grouped"
     DELIVERED = "delivered"
     ALREADY_DELIVERED = "already_delivered"
     UNCHANGED = "unchanged"
     ORDER_RELEASED = "order_released"
     ORDER_CHANGED = "order_changed"
+    NO_HIT_ANY_MORE = "no_hit_any_more"
     NO_ENDPOINT = "no_endpoint"
+    NO_ANSWER = "no_answer"
     ENDPOINT_GONE = "endpoint_gone"
+    BUSY = "busy"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
     ADDRESS_REFUSED = "address_refused"
     CIRCUIT_OPEN = "circuit_open"
     TOO_LATE = "too_late"
+
+
+class Facts(Message):
+    """What a hit's story needs to know of the hit; no name, no number. It stands in receipts of ``planned`` and ``held``."""
+
+    hit_at: tuple[int, int] = Field(description="partition and offset of the hit in the topic hits")
+    court: str
+    instruction_id: str
+    slot: str = Field(description="what makes a repetition: a digest of order, station, situation and answer")
+    respond_within_s: int
+    group_within_s: int
+    expires_at: Timestamp
 
 
 class Receipt(Message):
@@ -51,10 +85,18 @@ class Receipt(Message):
     at: Timestamp
     step: Step
     outcome: Reason
-    attempt: int = 0
-    endpoint: str | None = None
+    attempt: int = Field(default=0, description="of a delivery or a withdrawal, from 1; of an escalation, the level from 1")
+    endpoint: str | None = Field(default=None, description="redacted: no user, query or secret")
+    channel: str | None = None
+    level: str | None = Field(default=None, description="who was told, along the court's chain")
     detail: str | None = None
-    answer: str | None = None
+    answer: str | None = Field(default=None, description="a digest of what was told")
+    notification: str | None = Field(default=None, description="the id of the event that told, or that will")
+    matter: str | None = Field(default=None, description="the repetition that the hit is part of")
+    next_at: Timestamp | None = Field(default=None, description="when the hit is taken up again")
+    may_have_arrived: bool = Field(default=False, description="the court may know, whatever the outcome")
+    late: bool = Field(default=False, description="whether the news was stale when it was told")
+    facts: Facts | None = None
 
 
 def answer_of(hit: Hit) -> str:
@@ -89,6 +131,8 @@ class RetryLadder(msgspec.Struct, frozen=True):
     first_s: float = 0.5
     longest_s: float = 300.0
     give_up_s: float = 24 * 3600.0
+    park_s: float = 2.0
+    """A hit that waits longer than this waits in the ledger, and holds up none that came behind it."""
 
     def wait_s(self, attempt: int, dice: random.Random) -> float:
         """Seconds to wait after the given attempt (from 1) failed."""

@@ -56,6 +56,8 @@ class Hit(Message):
     expires_at: Timestamp
     rule: str = Field(description="the policy rule that let it hit")
     policy_version: str
+    respond_within_s: int = 3600
+    group_within_s: int = 0
 
 
 def hit_id(order_id: str, station_code: str, sighting_id: str) -> str:

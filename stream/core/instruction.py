@@ -6,14 +6,19 @@ A station knows its own sighting, so the instruction names it by id and says not
 from __future__ import annotations
 
 import datetime as dt
+import json
 import uuid
-from typing import Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 from pydantic import Field
 
 from matchers.wire import Message, NonEmpty, Timestamp
 from stream.core.hit import Hit, Says
 from watchlists.policy import Instruction
+from watchlists.policy import strictest as strictest_of
+
+INSTRUCTION_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:instruction")
 
 
 class Contact(Message):
@@ -28,16 +33,20 @@ class Contact(Message):
 
 
 class StationInstruction(Message):
-    """One instruction on the topic ``instructions``. A later record with its id replaces it."""
+    """What a station is asked to do about one sighting of its own, whoever asks it: one instruction for all courts.
+
+    On the topic ``instructions`` a record with a higher ``revision`` replaces those before it, in whatever order they come.
+    """
 
     id: str
+    revision: int = Field(ge=1, description="grows with every order that begins or ends to ask for it")
     station_code: NonEmpty
     sighting_id: str
     hit_ids: tuple[str, ...] = Field(min_length=1)
     order_ids: tuple[str, ...] = Field(min_length=1)
-    order_version: int
-    instruction: Instruction
-    verify_first: bool
+    order_versions: tuple[int, ...] = Field(min_length=1, description="one for each of order_ids")
+    instruction: Instruction = Field(description="the strictest that is asked for")
+    verify_first: bool = Field(description="whether everybody who asks for the strictest wants it verified first")
     checks: tuple[Says, ...] = Field(description="what to check first, when verify_first")
     call: tuple[Contact, ...] = Field(min_length=1)
     state: Literal["active", "withdrawn"] = "active"
@@ -52,14 +61,46 @@ class StationInstruction(Message):
         return self.station_code
 
 
-def instruction_id(hit_id: str) -> str:
-    """The id of a hit's instruction: the same for every version of the order."""
-    return str(uuid.uuid5(uuid.UUID(hit_id), "instruction"))
+def instruction_id(hit: Hit) -> str:
+    """The id of the instruction about a hit's sighting: the same for every order and version (UUIDv5)."""
+    station, sighting = hit.sighting["station"]["code"], hit.sighting["id"]
+    name = json.dumps([station, sighting], ensure_ascii=False, separators=(",", ":"))
+    return str(uuid.uuid5(INSTRUCTION_NAMESPACE, name))
 
 
-def instruct(hit: Hit, *, at: dt.datetime) -> StationInstruction:
-    """What the station of a hit's sighting is asked to do. An instruction ``none`` is one too: the contract lists it."""
-    contact = Contact(
+def instruct(hits: Sequence[Hit], *, revision: int = 1, withdrawn: bool = False, at: dt.datetime) -> StationInstruction:
+    """What the station of a sighting is asked to do, by all orders that hit it; ``withdrawn``: by none of them any more.
+
+    The strictest instruction stands, by the declared priority, and everybody who asks is to be called. An instruction ``none``
+    is one too: the contract lists it.
+    """
+    hits = sorted(hits, key=lambda hit: (hit.order_id, hit.id))
+    strictest = strictest_of([hit.instruction for hit in hits])
+    asking = [hit for hit in hits if hit.instruction == strictest]
+    verify_first = all(hit.verify_first for hit in asking)
+    checks = dict.fromkeys((check.zh, check.en) for hit in asking for check in hit.checks) if verify_first else {}
+    return StationInstruction(
+        id=instruction_id(hits[0]),
+        revision=revision,
+        station_code=hits[0].sighting["station"]["code"],
+        sighting_id=hits[0].sighting["id"],
+        hit_ids=tuple(hit.id for hit in hits),
+        order_ids=tuple(hit.order_id for hit in hits),
+        order_versions=tuple(hit.order_version for hit in hits),
+        instruction=strictest,
+        verify_first=verify_first,
+        checks=tuple(Says(zh=zh, en=en) for zh, en in checks),
+        call=tuple(_contact(hit) for hit in hits),
+        state="withdrawn" if withdrawn else "active",
+        occurred_at=hits[0].occurred_at,
+        instructed_at=at,
+        withdrawn_at=at if withdrawn else None,
+        expires_at=max(hit.expires_at for hit in hits),
+    )
+
+
+def _contact(hit: Hit) -> Contact:
+    return Contact(
         order_id=hit.order_id,
         court_code=hit.court.code,
         court_name=hit.court.name,
@@ -67,25 +108,3 @@ def instruct(hit: Hit, *, at: dt.datetime) -> StationInstruction:
         name=hit.handler.name,
         phone=hit.handler.phone,
     )
-    return StationInstruction(
-        id=instruction_id(hit.id),
-        station_code=hit.sighting["station"]["code"],
-        sighting_id=hit.sighting["id"],
-        hit_ids=(hit.id,),
-        order_ids=(hit.order_id,),
-        order_version=hit.order_version,
-        instruction=hit.instruction,
-        verify_first=hit.verify_first,
-        checks=hit.checks,
-        call=(contact,),
-        occurred_at=hit.occurred_at,
-        instructed_at=at,
-        expires_at=hit.expires_at,
-    )
-
-
-def withdraw(instruction: StationInstruction, *, at: dt.datetime) -> StationInstruction:
-    """The same instruction, void from now on. The first withdrawal stands: withdrawing again changes nothing."""
-    if instruction.state == "withdrawn":
-        return instruction
-    return instruction.model_copy(update={"state": "withdrawn", "withdrawn_at": at})

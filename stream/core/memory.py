@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 
 from stream.core.delivery import Receipt
-from stream.core.ports import Told, ViewMovedError
-from stream.core.story import Counts, Story, counts_of, last_of, told_of, told_on
+from stream.core.due import due_of
+from stream.core.ports import ViewMovedError
+from stream.core.story import (
+    Contribution,
+    Counts,
+    Mark,
+    Story,
+    Told,
+    contribution_of,
+    counts_of,
+    known_of,
+    last_of,
+    mark_of,
+    told_of,
+    told_on,
+)
 
 
 class MemoryLedger:
@@ -15,14 +30,50 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._stories: dict[str, Story] = {}
+        self._orders: dict[str, str] = {}
+        self._claims: dict[str, dt.datetime] = {}
         self._positions: dict[int, int] = {}
 
     async def told(self, hit_ids: Sequence[str]) -> dict[str, Told]:
         told = {hit_id: told_of(self._stories.get(hit_id, {})) for hit_id in hit_ids}
         return {hit_id: answer for hit_id, answer in told.items() if answer is not None}
 
+    async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
+        return {hit_id: self._stories.get(hit_id, {}) for hit_id in hit_ids}
+
+    async def marks(self, slots: Sequence[str]) -> dict[str, dict[str, Mark]]:
+        found: dict[str, dict[str, Mark]] = {slot: {} for slot in slots}
+        for hit_id, story in self._stories.items():
+            known, mark = known_of(story), mark_of(story)
+            if known is not None and mark is not None and known.slot in found:
+                found[known.slot][hit_id] = mark
+        return found
+
+    async def contributions(self, instruction_ids: Sequence[str]) -> dict[str, dict[str, Contribution]]:
+        found: dict[str, dict[str, Contribution]] = {instruction_id: {} for instruction_id in instruction_ids}
+        for hit_id, story in self._stories.items():
+            known, part = known_of(story), contribution_of(story)
+            if known is not None and part is not None and known.instruction_id in found:
+                found[known.instruction_id][hit_id] = part
+        return found
+
+    async def of_orders(self, order_ids: Sequence[str]) -> dict[str, list[str]]:
+        return {order_id: sorted(hit for hit, of in self._orders.items() if of == order_id) for order_id in order_ids}
+
+    async def claim_due(self, now: dt.datetime, most: int, for_s: float) -> list[str]:
+        dues = ((due_of(story), hit_id) for hit_id, story in self._stories.items())
+        due = sorted((due.at, hit_id) for due, hit_id in dues if due is not None and due.at <= now)
+        free = [hit_id for _, hit_id in due if self._claims.get(hit_id, now) <= now][:most]
+        self._claims |= dict.fromkeys(free, now + dt.timedelta(seconds=for_s))
+        return free
+
+    async def let_go(self, hit_ids: Sequence[str]) -> None:
+        for hit_id in hit_ids:
+            self._claims.pop(hit_id, None)
+
     async def record(self, receipts: Sequence[Receipt]) -> None:
         for receipt in receipts:
+            self._orders[receipt.hit_id] = receipt.order_id
             self._stories[receipt.hit_id] = told_on(self._stories.get(receipt.hit_id, {}), [receipt])
 
     async def record_from(self, partition: int, start: int, end: int, receipts: Sequence[Receipt]) -> None:

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Self
 
 import msgspec
@@ -104,15 +104,29 @@ DATA: Final[dict[EventType, type[Message]]] = {
 """What ``data`` holds, by type; the other types come with the work that sends them."""
 
 
-def hit_notification(hit: Hit, *, update: bool, at: dt.datetime, source: str = SOURCE) -> Notification:
-    """The news of a hit; an ``update`` tells a hit again that was told under a lower order version."""
+def hit_notification(
+    hit: Hit,
+    *,
+    update: bool,
+    at: dt.datetime,
+    matter: Mapping[str, object] | None = None,
+    late: bool = False,
+    source: str = SOURCE,
+) -> Notification:
+    """The news of a hit; an ``update`` tells a hit again that was told under a lower order version.
+
+    ``matter`` lists the repetitions that it tells of, too; ``late`` news came after it stopped being useful, and says so.
+    """
+    data = hit.model_dump(mode="json", by_alias=True)
+    extensions: dict[str, Any] = {"late": True} if late else {}
     return Notification(
         id=f"{hit.id}.{hit.order_version}" if update else hit.id,
         source=source,
         type="chakong.hit.v1",
         subject=hit.id,
         time=at,
-        data=hit.model_dump(mode="json", by_alias=True),
+        data=data if matter is None else {**data, "matter": dict(matter)},
+        **extensions,
     )
 
 

@@ -6,22 +6,16 @@ RuntimeError
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from stream.core.delivery import Receipt
+from stream.core.story import Contribution, Mark, Story, Told
 
 
 class ViewMovedError(RuntimeError):
     """The view does not stand where the writer thinks: another one wrote, or it was wiped. Read its positions again."""
-
-
-class Told(NamedTuple):
-    """What was told of a hit: the version that was last delivered (or sent, if none was) and the digest of what it said."""
-
-    version: int
-    answer: str
-    delivered: bool
 
 
 class Ledger(Protocol):
@@ -32,6 +26,24 @@ class Ledger(Protocol):
 
     async def told(self, hit_ids: Sequence[str]) -> dict[str, Told]:
         """What was told of these hits; a hit of which nothing was ever sent is not in it."""
+
+    async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
+        """The story of each; empty where nothing was ever done for the hit."""
+
+    async def marks(self, slots: Sequence[str]) -> dict[str, dict[str, Mark]]:
+        """For each slot of repetition, the hits in it and their parts."""
+
+    async def contributions(self, instruction_ids: Sequence[str]) -> dict[str, dict[str, Contribution]]:
+        """For each station instruction, the hits that it was given for and their parts."""
+
+    async def of_orders(self, order_ids: Sequence[str]) -> dict[str, list[str]]:
+        """For each order, the hits that anything was done for, sorted."""
+
+    async def claim_due(self, now: dt.datetime, most: int, for_s: float) -> list[str]:
+        """Hits that are to be taken up again by now, the longest due first; nobody else is given them for ``for_s`` seconds."""
+
+    async def let_go(self, hit_ids: Sequence[str]) -> None:
+        """Give up claims: what is due of these hits may be claimed again."""
 
     async def record(self, receipts: Sequence[Receipt]) -> None:
         """Take over receipts that are durable; repeats are harmless."""

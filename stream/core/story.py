@@ -1,4 +1,8 @@
-"""A hit's story: what its receipts say, taken together. The same for any order and number of repeats in which they come."""
+"""A hit's story: what its receipts say, taken together. The same for any order and number of repeats in which they come.
+
+Whatever else the ledger shows is a function of one story: what was told, when the hit is due again, its part in its matter
+and in its station's instruction.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,63 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from stream.core.delivery import Receipt, Step
-from stream.core.ports import Told
+import msgspec
+
+from stream.core.delivery import Facts, Reason, Receipt, Step
 
 StepKey = tuple[int, Step, int]
 """Order version, step and attempt: a receipt's identity within its hit. A repeat is the same step seen again."""
 
 _SENT: Final[tuple[Step, ...]] = ("instructed", "attempted", "delivered")
-_RANK: Final[dict[Step, int]] = {"instructed": 0, "skipped": 1, "attempted": 2, "undeliverable": 3, "delivered": 4}
+_ENDED: Final[tuple[Step, ...]] = ("delivered", "undeliverable", "skipped")
+_RANK: Final[dict[Step, int]] = {
+    "planned": 0,
+    "held": 1,
+    "instructed": 2,
+    "skipped": 3,
+    "attempted": 4,
+    "undeliverable": 5,
+    "delivered": 6,
+    "escalated": 7,
+    "confirmed": 8,
+    "recalled": 9,
+    "withdrawing": 10,
+    "withdrawn": 11,
+}
 
 
-class Seen(NamedTuple):
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """The facts of a hit, as a story keeps them."""
+
+    partition: int
+    offset: int
+    court: str
+    instruction_id: str
+    slot: str
+    respond_within_s: int
+    group_within_s: int
+    expires_at: dt.datetime
+
+
+class Seen(msgspec.Struct, frozen=True, array_like=True):
     """When and how a step went. Of several receipts of one step the latest counts."""
 
     at: dt.datetime
     outcome: str
+    answer: str = ""
+    next_at: dt.datetime | None = None
+    notification: str = ""
+    matter: str = ""
+    may_have_arrived: bool = False
+    known: Known | None = None
+
+
+class Told(NamedTuple):
+    """What was told of a hit: the version that was last delivered (or sent, if none was) and the digest of what it said."""
+
+    version: int
     answer: str
+    delivered: bool
 
 
 class Last(NamedTuple):
@@ -31,6 +76,24 @@ class Last(NamedTuple):
     at: dt.datetime
     step: Step
     outcome: str
+
+
+class Mark(NamedTuple):
+    """A hit's part in a repetition: told, or to be told at ``until`` for all that come before that, or carried by another."""
+
+    role: Literal["told", "carries", "grouped"]
+    matter: str
+    at: dt.datetime
+    until: dt.datetime
+
+
+class Contribution(NamedTuple):
+    """A hit's part in its station's instruction. ``changes``: how often it was given or recalled."""
+
+    active: bool
+    changes: int
+    partition: int
+    offset: int
 
 
 Story = Mapping[StepKey, Seen]
@@ -43,8 +106,9 @@ def told_on(story: Story, receipts: Iterable[Receipt]) -> dict[StepKey, Seen]:
     steps = dict(story)
     for receipt in receipts:
         key = (receipt.order_version, receipt.step, receipt.attempt)
-        seen = Seen(receipt.at.astimezone(dt.UTC), receipt.outcome.value, receipt.answer or "")
-        steps[key] = max(seen, steps.get(key, seen))
+        seen = _seen(receipt)
+        before = steps.get(key, seen)
+        steps[key] = max(before, seen, key=_rank)
     return steps
 
 
@@ -59,10 +123,26 @@ def told_of(story: Story) -> Told | None:
     return Told(newest, answer, bool(delivered))
 
 
-def last_of(story: Story) -> Last:
-    """The newest step; of several at one time the one that tells most."""
-    at, _, step, outcome = max((seen.at, _RANK[step], step, seen.outcome) for (_, step, _), seen in story.items())
-    return Last(at, step, outcome)
+def newest(story: Story, step: Step) -> Seen | None:
+    """The step of the highest order version, and of its highest attempt."""
+    found = [(key, seen) for key, seen in story.items() if key[1] == step]
+    return max(found, key=lambda item: item[0])[1] if found else None
+
+
+def version_of(story: Story) -> int:
+    """The highest order version that the story tells of."""
+    return max(version for version, _, _ in story)
+
+
+def known_of(story: Story) -> Known | None:
+    """The facts of the newest version."""
+    found = [(key, seen.known) for key, seen in story.items() if seen.known is not None]
+    return max(found, key=lambda item: item[0])[1] if found else None
+
+
+def may_be_known(story: Story) -> bool:
+    """Whether the court may know of the hit: it was delivered, or an attempt was made whose outcome is not sure."""
+    return any(step in ("attempted", "delivered") and seen.may_have_arrived for (_, step, _), seen in story.items())
 
 
 def attempts_of(story: Story) -> int:
@@ -71,6 +151,105 @@ def attempts_of(story: Story) -> int:
     return len({(version, attempt) for version, step, attempt in story if step in tried})
 
 
+def last_of(story: Story) -> Last:
+    """The newest step; of several at one time the one that tells most."""
+    at, _, step, outcome = max((seen.at, _RANK[step], step, seen.outcome) for (_, step, _), seen in story.items())
+    return Last(at, step, outcome)
+
+
 def counts_of(story: Story) -> Counts:
     """How many steps went how."""
     return Counter((step, seen.outcome) for (_, step, _), seen in story.items())
+
+
+def ended(story: Story, version: int) -> bool:
+    """Whether nothing more is tried for this version."""
+    return any(of == version and step in _ENDED for of, step, _ in story)
+
+
+def waits(story: Story) -> bool:
+    """Whether the hit waits in the ledger: for its matter's window to end, or for its next attempt."""
+    if not story or ended(story, version := version_of(story)):
+        return False
+    tried = last_attempt(story)
+    if tried is not None:
+        return tried.next_at is not None
+    return (version, "held", 0) in story and (version, "planned", 0) not in story
+
+
+def last_attempt(story: Story) -> Seen | None:
+    """The last failed attempt for the newest version."""
+    version = version_of(story)
+    tried = [(attempt, seen) for (of, step, attempt), seen in story.items() if of == version and step == "attempted"]
+    return max(tried, key=lambda item: item[0])[1] if tried else None
+
+
+def is_withdrawn(story: Story) -> bool:
+    """Whether the court was told last that the hit is void, or there was nobody to tell it to."""
+    withdrawn = [seen.at for (_, step, _), seen in story.items() if step == "withdrawn"]
+    arrived = [seen.at for (_, step, _), seen in story.items() if step in ("attempted", "delivered") and seen.may_have_arrived]
+    return bool(withdrawn) and max(withdrawn) >= max(arrived, default=max(withdrawn))
+
+
+def is_released(story: Story) -> bool:
+    """Whether the story says that the order was released, which is final."""
+    return any(seen.outcome == Reason.ORDER_RELEASED for seen in story.values())
+
+
+def mark_of(story: Story) -> Mark | None:
+    """The hit's part in its matter; None where it is in none."""
+    known, held, planned = known_of(story), newest(story, "held"), newest(story, "planned")
+    if known is None or not known.group_within_s:
+        return None
+    if planned is not None:
+        until = planned.at + dt.timedelta(seconds=known.group_within_s)
+        return Mark("told", planned.matter, planned.at, until)
+    if held is None or held.next_at is None:
+        return None
+    return Mark("carries" if held.outcome == Reason.CARRIES else "grouped", held.matter, held.at, held.next_at)
+
+
+def contribution_of(story: Story) -> Contribution | None:
+    """The hit's part in its station's instruction; None before it was given."""
+    known = known_of(story)
+    given = [version for version, step, _ in story if step == "instructed"]
+    recalled = [version for version, step, _ in story if step == "recalled"]
+    if known is None or not given:
+        return None
+    active = not recalled or max(given) > max(recalled)
+    return Contribution(active, len(given) + len(recalled), known.partition, known.offset)
+
+
+def _seen(receipt: Receipt) -> Seen:
+    facts: Facts | None = receipt.facts
+    known = None
+    if facts is not None:
+        partition, offset = facts.hit_at
+        known = Known(
+            partition,
+            offset,
+            facts.court,
+            facts.instruction_id,
+            facts.slot,
+            facts.respond_within_s,
+            facts.group_within_s,
+            _utc(facts.expires_at),
+        )
+    return Seen(
+        _utc(receipt.at),
+        receipt.outcome.value,
+        receipt.answer or "",
+        None if receipt.next_at is None else _utc(receipt.next_at),
+        receipt.notification or "",
+        receipt.matter or "",
+        receipt.may_have_arrived,
+        known,
+    )
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(dt.UTC)
+
+
+def _rank(seen: Seen) -> tuple[dt.datetime, bytes]:
+    return seen.at, msgspec.msgpack.encode(seen)

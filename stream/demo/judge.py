@@ -4,6 +4,7 @@ A pair counts as due from the moment its order was in force everywhere. Between 
 answer is right. So it is around a release: a sighting still on its way when the release takes effect is judged without that
 order. After a release is in force everywhere none may be delivered, whenever it was seen. A hit that was held back by the
 fence, because its order had been released before it could be delivered (a worker was dead, say), has a receipt that says so.
+What was told of an order that was released must be withdrawn. A repetition is told by its matter: its receipt names that.
 """
 
 from __future__ import annotations
@@ -44,11 +45,14 @@ class Result:
     false: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     after_release: list[str] = field(default_factory=list)
+    not_withdrawn: list[str] = field(default_factory=list)
+    grouped: int = 0
+    withdrawn: int = 0
     repeated: int = 0
 
     @property
     def is_clean(self) -> bool:
-        return not (self.missed or self.false or self.wrong or self.after_release)
+        return not (self.missed or self.false or self.wrong or self.after_release or self.not_withdrawn)
 
 
 def judge_run(
@@ -57,13 +61,16 @@ def judge_run(
     received: Mapping[str, Received],
     fenced: Collection[str] = (),
     passage_s: float = 0.0,
+    held: Collection[str] = (),
+    withdrawn: Collection[str] = (),
 ) -> Result:
     """Reconcile a run against the truth.
 
-    ``received`` is by hit id; ``fenced`` are the hits whose receipt says that their order was released.
+    ``received`` is by hit id; ``fenced`` are the hits whose receipt says that their order was released, ``held`` those whose
+    receipt says that their matter tells of them, ``withdrawn`` those that the court was told are void.
     ``passage_s`` (seconds): how long a sighting may take to its judgement.
     """
-    result = Result(repeated=sum(hit.times - 1 for hit in received.values()))
+    result = Result(repeated=sum(hit.times - 1 for hit in received.values()), withdrawn=len(withdrawn))
     known: dict[str, Expected] = {}
     for one in sent:
         pair = one.pair
@@ -73,7 +80,10 @@ def judge_run(
             result.wrong.append(pair.hit_id)
         if _is_due(one, lives[pair.order_id], pair.hit_id in fenced, passage_s):
             result.due += 1
-            if hit is None:
+            if hit is None and pair.hit_id in held:
+                result.found += 1
+                result.grouped += 1
+            elif hit is None:
                 result.missed.append(pair.hit_id)
             else:
                 result.found += 1
@@ -87,6 +97,8 @@ def judge_run(
         released = lives[pair_.order_id].released_s
         if released is not None and hit.at.timestamp() > released:
             result.after_release.append(hit_id)
+        if lives[pair_.order_id].release_sent_s is not None and hit_id not in withdrawn:
+            result.not_withdrawn.append(hit_id)
     return result
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import redis.asyncio
@@ -121,6 +121,7 @@ class Run:
         self._sent: list[Sent] = []
         self._sent_at: dict[str, float] = {}
         self._received: dict[str, Received] = {}
+        self._withdrawn: set[str] = set()
         self._burst_s = (float("inf"), float("inf"))
         self._workers: list[Process] = []
         self._stopping = threading.Event()
@@ -166,16 +167,16 @@ class Run:
             await stream
             killer.cancel()
             self.progress.stage = "收尾 waiting for the last hits"
-            fenced = await self._settle(settings)
+            said = await self._settle(settings)
             dead_letters = await asyncio.to_thread(_count, settings, DEADLETTERS)
             seconds = time.monotonic() - started
         finally:
             await client.aclose()
             records.close()
-        return Report(self.plan, self.progress, self._judged(fenced), dead_letters, seconds)
+        return Report(self.plan, self.progress, self._judged(said), dead_letters, seconds)
 
-    def _judged(self, fenced: set[str]) -> Result:
-        return judge_run(self._sent, self._lives, self._received, fenced, self.plan.passage_s)
+    def _judged(self, said: Said) -> Result:
+        return judge_run(self._sent, self._lives, self._received, said.fenced, self.plan.passage_s, said.held, self._withdrawn)
 
     def _orders(self, start: int, stop: int) -> Iterable[OrderRecord]:
         made = self._world.orders(start, stop)
@@ -250,16 +251,24 @@ class Run:
         self.progress.unreadable += sighting.defect is not None
 
     def _on_notification(self, received: Received) -> None:
+        if received.type != "chakong.hit.v1":
+            self._withdrawn.add(received.subject)
+            return
         self._received[received.subject] = received
         self.progress.received = len(self._received)
         sent_at = self._sent_at.get(received.subject)
-        if sent_at is not None and received.times == 1:
+        if sent_at is not None and received.times == 1 and not self._came_before(sent_at, received.order_id):
             latency = received.at.timestamp() - sent_at
             self.progress.latencies_s.append(latency)
             if sent_at < self._burst_s[0]:
                 self.progress.quiet_latencies_s.append(latency)
             elif sent_at <= self._burst_s[1]:
                 self.progress.burst_latencies_s.append(latency)
+
+    def _came_before(self, sent_at: float, order_id: str) -> bool:
+        """Whether a sighting was sent before its order was in force: it may be found by searching back, which is no latency."""
+        in_force_s = self._lives[order_id].in_force_s
+        return in_force_s is None or sent_at <= in_force_s
 
     async def join(self) -> None:
         """Start one more worker, and return when it screens."""
@@ -279,17 +288,17 @@ class Run:
             self.progress.kills += 1
             self._workers[kill % len(self._workers)] = self.deployment.start_worker(kill % len(self._workers) + 1)
 
-    async def _settle(self, settings: WorkerSettings) -> set[str]:
-        """Until every due pair has come, or nothing more may be hoped for. Returns the hits that the fence held back."""
-        fenced: set[str] = set()
+    async def _settle(self, settings: WorkerSettings) -> Said:
+        """Until every due pair has come, or nothing more may be hoped for. Returns what the receipts say."""
         ends_at = time.monotonic() + SETTLE_S + 30.0 * bool(self.plan.kills)
         while time.monotonic() < ends_at:
-            fenced = await asyncio.to_thread(_fenced, settings)
-            if not self._judged(fenced).missed:
+            said = await asyncio.to_thread(_said, settings)
+            result = self._judged(said)
+            if not (result.missed or result.not_withdrawn):
                 break
             await asyncio.sleep(0.5)
         await asyncio.sleep(1.0)  # what must not come has a second to come all the same
-        return fenced
+        return await asyncio.to_thread(_said, settings)
 
     async def _sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -332,22 +341,31 @@ def _ends(settings: WorkerSettings, name: str) -> dict[int, int]:
         client.close()
 
 
-def _fenced(settings: WorkerSettings) -> set[str]:
-    """The hits of which a receipt says that their order was released."""
+class Said(NamedTuple):
+    """What receipts say of hits that were not told on their own: their order was released, or their matter tells of them."""
+
+    fenced: set[str]
+    held: set[str]
+
+
+def _said(settings: WorkerSettings) -> Said:
     client = consumer(settings.kafka, "demo")
     topic = settings.kafka.topic(RECEIPTS)
-    fenced: set[str] = set()
+    said = Said(set(), set())
     try:
         ends = end_offsets(client, topic, partitions_of(client, settings.kafka, RECEIPTS))
         client.assign([at(topic, partition, 0) for partition in ends])
         left = sum(ends.values())
         while left > 0 and (messages := fetch(client, 10_000, 5.0)):
             left -= len(messages)
-            receipts = (msgspec.json.decode(message.value() or b"") for message in messages)
-            fenced |= {receipt["hit_id"] for receipt in receipts if receipt["outcome"] == Reason.ORDER_RELEASED}
+            for receipt in (msgspec.json.decode(message.value() or b"") for message in messages):
+                if receipt["step"] == "held":
+                    said.held.add(receipt["hit_id"])
+                elif receipt["step"] == "skipped" and receipt["outcome"] == Reason.ORDER_RELEASED:
+                    said.fenced.add(receipt["hit_id"])
     finally:
         client.close()
-    return fenced
+    return said
 
 
 def _count(settings: WorkerSettings, name: str) -> int:

@@ -1,7 +1,8 @@
 """Delivering as the worker runs it: a hit to the station as an instruction and to the court as a signed notification.
 
-The stages, from top to bottom: is it new, is the order in force, what the station is told, then attempts up the ladder with
-the fence before each, and a receipt of every step. A hit's record is acknowledged only when its story has ended here.
+The stages, from top to bottom: is it new, is the order in force, when (``stream/core/plan.py``); to whom; attempts up the
+ladder, with the fence before each; and a receipt of every step. A hit's record is acknowledged when its story has ended here or
+when what is left of it stands in the ledger, with the moment at which it is taken up again.
 """
 
 from __future__ import annotations
@@ -9,39 +10,41 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from collections.abc import Callable
-from functools import partial
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
+from weakref import WeakValueDictionary
 
-import msgspec
 import structlog
 
-from connectors.courts.channels import Channels
-from connectors.courts.endpoint import Endpoint
 from connectors.courts.endpoints import Endpoints
-from connectors.kafka.records import Record, Records
-from connectors.kafka.topics import INSTRUCTIONS, RECEIPTS
-from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
+from connectors.redis.errors import ViewUnavailableError
 from matchers.sighting import sighting_of_hit
 from stream import metrics
-from stream.core.delivery import Reason, Receipt, RetryLadder, Step, answer_of, fence
+from stream.core.delivery import Reason, Receipt, RetryLadder, answer_of, fence
 from stream.core.hit import Hit
-from stream.core.instruction import instruct
-from stream.core.notification import hit_notification
-from stream.core.ports import Ledger, Told
+from stream.core.matter import matter_of, slot_of
+from stream.core.notification import Notification, hit_notification
+from stream.core.plan import Hold, Skip, Tell, plan
+from stream.core.ports import Ledger
 from stream.core.resolve import hit_of, judge
-from stream.services.reached import Reached
-from stream.services.resolving import hit_record, send_for_sure
+from stream.core.story import Mark, Story, attempts_of, ended, is_withdrawn, newest, told_of
+from stream.services.bodies import Bodies, Place
+from stream.services.courier import Courier, Round
+from stream.services.instructing import Instructing, facts_of
+from stream.services.resolving import hit_record
+from stream.services.scribe import Scribe
+from stream.services.standing import Fence
+from stream.services.withdrawing import Withdrawing
 from stream.together import Together
-from watchlists.index import Standing, WatchlistIndex
+from watchlists.index import Standing
 from watchlists.policy import Policy
 
 WAIT_S: Final = 0.05
+FRESH_S: Final = 0.002
+"""What was asked of the index so long ago is as good as asked now."""
 _log = structlog.get_logger("delivering")
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
 
 
 class Delivering:
@@ -49,146 +52,233 @@ class Delivering:
 
     def __init__(
         self,
-        index: WatchlistIndex,
         ledger: Ledger,
         policy: Policy,
         endpoints: Endpoints,
-        channels: Channels,
-        records: Records,
-        reached: Reached,
+        courier: Courier,
+        scribe: Scribe,
+        fence: Fence,
+        bodies: Bodies,
+        instructing: Instructing,
+        withdrawing: Withdrawing,
         *,
-        ladder: RetryLadder | None = None,
-        clock: Callable[[], dt.datetime] = _now,
+        ladder: RetryLadder,
+        clock: Callable[[], dt.datetime],
     ) -> None:
-        self._policy = policy
-        self._ask_told, self._ask_standings = Together(ledger.told), Together(index.standings)
-        self._send, self._record_in_view = Together(partial(send_for_sure, records)), Together(ledger.record)
-        self._endpoints, self._channels = endpoints, channels
-        self._reached = reached
-        self._ladder, self._clock = ladder or RetryLadder(), clock
+        self._policy, self._endpoints, self._courier, self._scribe = policy, endpoints, courier, scribe
+        self._ask_stories, self._ask_marks = Together(ledger.stories), Together(ledger.marks)
+        self._fence, self._bodies = fence, bodies
+        self._instructing, self._withdrawing = instructing, withdrawing
+        self._ladder, self._clock = ladder, clock
         self._dice = random.SystemRandom()
+        self._slots: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def deliver(self, hit: Hit) -> None:
-        """Tell the station and the court of one hit, or record why not."""
-        told = await self._told(hit)
-        if told is not None and told.delivered:
-            if told.version >= hit.order_version:
-                metrics.deliveries.labels("skipped", Reason.ALREADY_DELIVERED.value).inc()
-                return
-            if told.answer == answer_of(hit):
-                await self._record(hit, "skipped", Reason.UNCHANGED)
-                return
-        endpoint = self._endpoints.endpoint_of(hit.court.code)
-        if endpoint is None:
-            if await self._in_force(hit):
-                await self._instruct(hit)
-                await self._record(hit, "undeliverable", Reason.NO_ENDPOINT)
+    async def deliver(self, hit: Hit, place: Place, *, first: bool) -> None:
+        """Tell the station and the court of one hit, or record why not.
+
+        ``first``: no worker can have begun with this record before. Where one may have, and left no trace, the court may know.
+        """
+        self._bodies.keep(place, hit)
+        async with self._alone(hit):
+            (story, marks), standing = await asyncio.gather(
+                self._look(hit), self._fence.standing(hit.order_id, hit.order_version)
+            )
+            asked_at = time.monotonic()
+            decided = plan(hit, story, marks, standing, self._clock())
+            if isinstance(decided, Skip):
+                await self._skip(hit, story, decided, standing, first=first)
+            elif isinstance(decided, Hold):
+                await self._hold(hit, decided, place)
+            else:
+                await self._tell(hit, decided, place, asked_at)
+
+    async def resume(self, hit: Hit, story: Story) -> None:
+        """Go up the ladder from where the ledger says that the hit waits."""
+        planned = newest(story, "planned")
+        if planned is None:
+            raise ValueError(f"hit {hit.id} waits for an attempt and was never planned")
+        news = self._news(hit, update=planned.outcome == Reason.UPDATE)
+        await self._climb(hit, news, planned.at, attempt=attempts_of(story))
+        await self._look_back(hit)
+
+    async def carry(self, hit: Hit, story: Story) -> None:
+        """The window of the hit's matter has ended: tell of every hit that came within it."""
+        held = newest(story, "held")
+        if held is None or held.known is None:
+            raise ValueError(f"hit {hit.id} carries a matter and was never held")
+        standing = await self._fence.standing(hit.order_id, hit.order_version)
+        if not fence(hit, standing).passes:
+            await self._close(hit, story, standing, unsure=False)
             return
-        await self._climb(hit, endpoint, update=told is not None and told.version < hit.order_version)
+        _, marks = await self._look(hit)
+        facts = facts_of(hit, (held.known.partition, held.known.offset))
+        news = self._news(hit, update=False, matter=matter_of(held.matter, marks))
+        planned = self._scribe.receipt(hit, "planned", Reason.REPEATED, matter=held.matter, notification=news.id, facts=facts)
+        await self._scribe.record([planned])
+        await self._climb(hit, news, planned.at, attempt=0)
+        await self._look_back(hit)
 
-    async def _climb(self, hit: Hit, endpoint: Endpoint, *, update: bool) -> None:
-        """Attempts, the fence before each, until one delivers or there is nothing left to try."""
-        notification = hit_notification(hit, update=update, at=self._clock())
-        since = self._clock()
-        attempt = 0
-        while True:
-            attempt += 1
-            async with self._channels.turn(endpoint) as post:
-                # Asked when the turn has come, not when it was waited for: a release in between must be seen.
-                if not await self._in_force(hit):
-                    return
-                # The station and the court are told at once; neither waits for the other.
-                instructed = asyncio.create_task(self._instruct(hit)) if attempt == 1 else None
-                result = await post(notification)
-            if instructed is not None:
-                await instructed
-            metrics.attempt_seconds.observe(result.took_s)
-            step: Step = "delivered" if result.outcome is Reason.DELIVERED else "attempted"
-            await self._record(hit, step, result.outcome, attempt=attempt, endpoint=endpoint.redacted, detail=result.detail)
-            if step == "delivered":
-                metrics.hit_seconds.observe((self._clock() - hit.detected_at).total_seconds())
-                return
-            if not result.retry:
-                await self._record(hit, "undeliverable", result.outcome, attempt=attempt, endpoint=endpoint.redacted)
-                return
-            if self._ladder.gives_up(since, self._clock()):
-                await self._record(hit, "undeliverable", Reason.TOO_LATE, attempt=attempt, endpoint=endpoint.redacted)
-                return
-            await asyncio.sleep(max(self._ladder.wait_s(attempt, self._dice), result.retry_after_s or 0.0))
+    async def again(self, hit: Hit, story: Story, standing: Standing) -> None:
+        """The order has changed since the hit was made: judge the sighting again. Another answer goes its own way as a new hit.
 
-    async def _in_force(self, hit: Hit) -> bool:
-        """The fence. Where the order has changed it is judged again, and the new answer goes its own way."""
-        standing = await self._standing(hit)
-        answer = fence(hit, standing)
-        if answer.passes:
-            return True
-        if answer.reason is Reason.ORDER_CHANGED and standing.order is not None:
-            sighting = sighting_of_hit(hit.sighting)
-            again = hit_of(judge(standing.order, sighting, self._policy), sighting, self._policy, hit.detected_at)
-            if again is not None:
-                await self._send([hit_record(again)])
-        await self._record(hit, "skipped", answer.reason)
-        return False
+        Under the new version it may be no hit any more: what was told is then withdrawn.
+        """
+        if standing.order is None:
+            return
+        sighting = sighting_of_hit(hit.sighting)
+        judged = judge(standing.order, sighting, self._policy)
+        new = hit_of(judged, sighting, self._policy, hit.detected_at, lookback=hit.lookback)
+        if new is None:
+            await self._withdrawing.withdraw(hit, "amended")
+        elif (told := told_of(story)) is None or not told.delivered or told.answer != answer_of(new) or is_withdrawn(story):
+            await self._scribe.send([hit_record(new)])
 
-    async def _instruct(self, hit: Hit) -> None:
-        instruction = instruct(hit, at=self._clock())
-        station = str(hit.sighting["station"]["code"])
-        value = msgspec.json.encode(instruction.model_dump(mode="json"))
-        await self._record(hit, "instructed", Reason.NEW, with_record=Record(INSTRUCTIONS, station.encode(), value))
+    # -- the stages ------------------------------------------------------------------------------------------------
 
-    async def _record(
+    async def _skip(self, hit: Hit, story: Story, decided: Skip, standing: Standing, *, first: bool) -> None:
+        if not fence(hit, standing).passes and not (decided.recorded and first):
+            await self._close(hit, story, standing, unsure=not first)
+        elif not decided.recorded:
+            await self._scribe.record([self._scribe.receipt(hit, "skipped", decided.why)])
+        else:
+            metrics.deliveries.labels("skipped", decided.why.value).inc()
+
+    async def _close(self, hit: Hit, story: Story, standing: Standing, *, unsure: bool) -> None:
+        """The fence is shut. What was told, or may have been by a worker that died, is withdrawn."""
+        why = fence(hit, standing).reason
+        is_open = not ended(story, hit.order_version)
+        if why is Reason.ORDER_RELEASED:
+            await self._withdrawing.withdraw(hit, None, unsure=unsure and is_open, skip=is_open)
+            return
+        await self.again(hit, story, standing)
+        if is_open:
+            await self._scribe.record([self._scribe.receipt(hit, "skipped", why)])
+
+    async def _hold(self, hit: Hit, decided: Hold, place: Place) -> None:
+        held = self._scribe.receipt(
+            hit,
+            "held",
+            decided.why,
+            matter=decided.matter,
+            notification=decided.carrier,
+            next_at=decided.until,
+            facts=facts_of(hit, place),
+        )
+        await self._instructing.give(hit, decided.why, [held])
+
+    async def _tell(self, hit: Hit, decided: Tell, place: Place, asked_at: float) -> None:
+        news = self._news(hit, update=decided.update)
+        facts = facts_of(hit, place)
+        planned = self._scribe.receipt(hit, "planned", decided.why, matter=decided.matter, notification=news.id, facts=facts)
+        # The station and the court are told at once; neither waits for the other.
+        async with asyncio.TaskGroup() as both:
+            given = both.create_task(self._instructing.give(hit, decided.why, [planned]))
+            both.create_task(self._climb(hit, news, planned.at, attempt=0, asked_at=asked_at, planned=given))
+        await self._look_back(hit)
+
+    async def _climb(
         self,
         hit: Hit,
-        step: Step,
-        outcome: Reason,
-        attempt: int = 0,
-        endpoint: str | None = None,
-        detail: str | None = None,
-        with_record: Record | None = None,
+        news: Notification,
+        since: dt.datetime,
+        *,
+        attempt: int,
+        asked_at: float = 0.0,
+        planned: asyncio.Task[None] | None = None,
     ) -> None:
-        """A receipt, durable in the log first (with the record that it is about, if there is one) and then in the view."""
-        receipt = Receipt(
-            hit_id=hit.id,
-            order_id=hit.order_id,
-            order_version=hit.order_version,
-            at=self._clock(),
-            step=step,
-            outcome=outcome,
-            attempt=attempt,
-            endpoint=endpoint,
-            detail=detail,
-            answer=answer_of(hit),
-        )
-        value = msgspec.json.encode(receipt.model_dump(mode="json"))
-        about = [with_record] if with_record is not None else []
-        await self._send([*about, Record(RECEIPTS, hit.id.encode(), value)])
-        metrics.deliveries.labels(step, outcome.value).inc()
-        try:
-            await self._record_in_view([receipt])
-        except ViewUnavailableError as error:  # the log has it: the view is built from there
-            _log.warning("the ledger's view was not written", hit=hit.id, detail=str(error))
+        """Rounds until one delivers, the fence is shut, nothing is left to try, or the next is a while off.
 
-    async def _told(self, hit: Hit) -> Told | None:
+        ``asked_at``, on ``time.monotonic``: when the fence was last seen open. ``planned``: puts the plan on record, before
+        what came of it.
+        """
+        endpoints = self._endpoints.of(hit.court)
+        if not endpoints:
+            await self._scribe.record([self._scribe.receipt(hit, "undeliverable", Reason.NO_ENDPOINT)])
+            return
+
+        async def passes() -> bool:
+            """Asked when the turn has come, not when it was waited for: a release in between must be seen."""
+            if time.monotonic() - asked_at < FRESH_S:
+                return True
+            return fence(hit, await self._fence.standing(hit.order_id, hit.order_version)).passes
+
+        while True:
+            result = await self._courier.round(news, endpoints, passes)
+            wait_s = max(self._ladder.wait_s(attempt + 1, self._dice), result.wait_s)
+            receipts = self._receipts(hit, news, result, since, attempt, wait_s)
+            attempt += len(result.tried)
+            if planned is not None:
+                await planned
+            if receipts:
+                await self._scribe.record(receipts)
+            if result.closed or result.delivered or receipts[-1].step == "undeliverable" or receipts[-1].next_at is not None:
+                return
+            await asyncio.sleep(wait_s)
+
+    def _receipts(
+        self, hit: Hit, news: Notification, result: Round, since: dt.datetime, attempt: int, wait_s: float
+    ) -> list[Receipt]:
+        """A receipt for each attempt; the last one says how it goes on."""
+        now = self._clock()
+        late = now > hit.expires_at
+        receipts = [
+            self._scribe.receipt(
+                hit,
+                "delivered" if tried.outcome is Reason.DELIVERED else "attempted",
+                tried.outcome,
+                attempt=attempt + number,
+                endpoint=endpoint.redacted,
+                channel=endpoint.channel,
+                detail=tried.detail,
+                notification=news.id,
+                may_have_arrived=tried.may_have_arrived,
+                late=late,
+            )
+            for number, (endpoint, tried) in enumerate(result.tried, 1)
+        ]
+        if result.closed or result.delivered:
+            if result.delivered:
+                metrics.hit_seconds.observe((now - hit.detected_at).total_seconds())
+            return receipts
+        if not result.retry or self._ladder.gives_up(since, now):
+            why = Reason.TOO_LATE if result.retry else result.tried[-1][1].outcome
+            return [*receipts, self._scribe.receipt(hit, "undeliverable", why, attempt=attempt + len(result.tried))]
+        if wait_s > self._ladder.park_s:
+            receipts[-1] = receipts[-1].model_copy(update={"next_at": now + dt.timedelta(seconds=wait_s)})
+        return receipts
+
+    async def _look_back(self, hit: Hit) -> None:
+        """After what was told: a release that came meanwhile did not see it, so it is looked for here."""
+        standing = await self._fence.standing(hit.order_id, hit.order_version)
+        if not fence(hit, standing).passes:
+            story, _ = await self._look(hit)
+            await self._close(hit, story, standing, unsure=False)
+
+    # -- what is asked ---------------------------------------------------------------------------------------------
+
+    def _news(self, hit: Hit, *, update: bool, matter: Mapping[str, object] | None = None) -> Notification:
+        now = self._clock()
+        return hit_notification(hit, update=update, at=now, matter=matter, late=now > hit.expires_at)
+
+    async def _look(self, hit: Hit) -> tuple[Story, Mapping[str, Mark]]:
+        """The hit's story, and what was told in its slot."""
+        slot = slot_of(hit)
         while True:
             try:
-                return (await self._ask_told([hit.id])).get(hit.id)
+                if not hit.group_within_s:
+                    return (await self._ask_stories([hit.id]))[hit.id], {}
+                stories, marks = await asyncio.gather(self._ask_stories([hit.id]), self._ask_marks([slot]))
+                return stories[hit.id], marks[slot]
             except ViewUnavailableError as error:
                 _log.warning("the ledger does not answer; the hit waits", hit=hit.id, detail=str(error))
                 await asyncio.sleep(WAIT_S)
 
-    async def _standing(self, hit: Hit) -> Standing:
-        """What a whole index holds of the order.
-
-        One that is being rebuilt is waited for, since it holds an order before its release: a version that is high enough is
-        no proof.
-        """
-        while True:
-            try:
-                standings = await self._ask_standings([hit.order_id])
-            except IndexUnavailableError as error:
-                _log.warning("the index does not answer; the hit waits", hit=hit.id, detail=str(error))
-            else:
-                standing = standings.of[hit.order_id]
-                if await self._reached.is_whole(standings.positions) and standing.held.version >= hit.order_version:
-                    return standing
-            await asyncio.sleep(WAIT_S)
+    @asynccontextmanager
+    async def _alone(self, hit: Hit) -> AsyncIterator[None]:
+        """Hits of one slot go one by one: the second is to know of the first."""
+        slot = slot_of(hit)
+        lock = self._slots.get(slot)
+        if lock is None:
+            lock = self._slots[slot] = asyncio.Lock()
+        async with lock:
+            yield

@@ -1,4 +1,5 @@
-"""Writing the index: one worker a partition of ``orders`` applies its records, buries what is refused, and times effect.
+"""Writing the index: one worker a partition of ``orders`` applies its records, buries what is refused, tells of endings, times
+effect.
 
 The index's own positions say where to go on, not the group's commits: a Redis that was wiped, or replaced by an old dump, is
 rebuilt from there by itself. The commits only say which refusals have been buried already.
@@ -16,20 +17,23 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, NamedTuple
 
+import msgspec
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.kafka.clients import Fetched, at, consumer, fetch
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Record, Records
-from connectors.kafka.topics import ORDERS
+from connectors.kafka.topics import ENDINGS, ORDERS
 from connectors.redis.errors import IndexUnavailableError
 from matchers.wire import UnreadableError
 from stream import metrics
+from stream.core.ending import Ending
 from stream.settings import WorkerSettings
 from watchlists.glance import glance
 from watchlists.index import IndexMovedError, Logged, WatchlistIndex
 from watchlists.lifecycle import SAYS, decide
+from watchlists.order import Release
 
 BATCH: Final = 200
 """Records at once: hits wait for no more than these, on the event loop and in Redis."""
@@ -40,7 +44,7 @@ _log = structlog.get_logger("index")
 
 
 class Applied(NamedTuple):
-    """A record that has taken effect in the index; ``arrived_at`` is Kafka's time of it."""
+    """A record that has taken effect in the index, at ``indexed_at``; ``arrived_at`` is Kafka's time of it."""
 
     partition: int
     offset: int
@@ -48,6 +52,7 @@ class Applied(NamedTuple):
     version: int
     action: str
     arrived_at: dt.datetime
+    indexed_at: dt.datetime
 
 
 class IndexWriter:
@@ -128,7 +133,7 @@ class IndexWriter:
                 await self._apply_partition(client, partition, start, fresh)
 
     async def _bury_again(self, client: Consumer, partition: int, messages: Sequence[Fetched]) -> None:
-        """Refusals that were applied by a writer which may have died before it buried them."""
+        """Refusals and endings of records that a writer applied which may have died before it told of them."""
         if not messages:
             return
         floor = self._buried.get(partition, 0)
@@ -138,6 +143,8 @@ class IndexWriter:
             decision = decide(standings[logged.record.id].held, logged.record).decision
             if decision.refused:
                 buried.append(_letter(message, decision.value, SAYS[decision]))
+            elif logged.record.action != "place":
+                buried.append(_ending(message, logged))
         await self._records.send_soon([letter for _, letter in buried])
         self._commit(client, partition, messages[-1].offset() + 1)
 
@@ -145,6 +152,7 @@ class IndexWriter:
         end = messages[-1].offset() + 1
         readable, buried = _read(messages)
         decisions = await self._index.apply(partition, start, end, [logged for _, logged in readable])
+        indexed = dt.datetime.now(dt.UTC)
         self._positions[partition] = end
         applied = []
         for (message, logged), decision in zip(readable, decisions, strict=True):
@@ -153,8 +161,11 @@ class IndexWriter:
                 buried.append(_letter(message, decision.value, SAYS[decision]))
             elif decision.changes:
                 record = logged.record
+                if record.action != "place":
+                    buried.append(_ending(message, logged))
                 arrived = dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC)
-                applied.append(Applied(partition, message.offset() + 1, record.id, record.version, record.action, arrived))
+                what = (record.id, record.version, record.action)
+                applied.append(Applied(partition, message.offset() + 1, *what, arrived, indexed))
         floor = self._buried.get(partition, 0)
         await self._records.send_soon([letter for offset, letter in buried if offset >= floor])
         self._commit(client, partition, end)
@@ -185,6 +196,19 @@ def _read(messages: Sequence[Fetched]) -> tuple[list[tuple[Fetched, Logged]], li
         except UnreadableError as error:
             buried.append(_letter(message, error.reason, error.detail))
     return readable, buried
+
+
+def _ending(message: Fetched, logged: Logged) -> tuple[int, Record]:
+    record = logged.record
+    ending = Ending(
+        order_id=record.id,
+        version=record.version,
+        court=record.court.code,
+        action="release" if record.action == "release" else "amend",
+        reason=record.reason if isinstance(record, Release) else None,
+        at=dt.datetime.now(dt.UTC),
+    )
+    return message.offset(), Record(ENDINGS, record.id.encode(), msgspec.json.encode(ending.model_dump(mode="json")))
 
 
 def _letter(message: Fetched, reason: str, detail: str) -> tuple[int, Record]:

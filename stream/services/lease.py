@@ -18,7 +18,7 @@ from connectors.redis.leases import Leases, LeaseState
 from stream import metrics
 from stream.services.follower import OrderFollower
 
-LEASE_EVERY_S: Final = 0.05
+LEASE_EVERY_S: Final = 0.02
 RENEW_EVERY_S: Final = 0.5
 LEASE_SHARE: Final = 0.8
 """Share of a lease's life after which its holder no longer trusts it: clocks and networks are not exact."""
@@ -52,15 +52,16 @@ class Lease:
     async def keep(self) -> None:
         """Renew the lease whenever the follower moved, and often enough in any case; drop it at the end."""
         told: dict[int, int] = {}
+        moved_at = dt.datetime.now(dt.UTC)
         while not self._stopping:
             positions = self._follower.positions
             due = time.monotonic() - self._renewed_at > RENEW_EVERY_S
             if self._follower.behind_s() < float("inf") and (due or positions != told):
-                before = time.monotonic()
+                before, now = time.monotonic(), dt.datetime.now(dt.UTC)
+                moved_at = now if positions != told else moved_at
                 try:
-                    await self._leases.renew(
-                        self._worker, LeaseState(applied=positions, state=self.state, at=dt.datetime.now(dt.UTC))
-                    )
+                    state = LeaseState(applied=positions, state=self.state, at=now, moved_at=moved_at)
+                    await self._leases.renew(self._worker, state)
                 except (IndexUnavailableError, ViewUnavailableError) as error:
                     _log.warning("the lease was not renewed", detail=str(error))
                     await asyncio.sleep(RENEW_EVERY_S)

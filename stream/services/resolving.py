@@ -43,10 +43,17 @@ class CandidateRecord(NamedTuple):
     value: bytes
 
 
+class Seen(NamedTuple):
+    """A sighting to be judged; ``lookback``: it was found by searching back."""
+
+    sighting: Sighting
+    lookback: bool
+
+
 class Late(NamedTuple):
     """Sightings of a batch that the index was not far enough for, how far it must be, and which hits were told already."""
 
-    sightings: Sequence[Sighting]
+    sightings: Sequence[Seen]
     needed: Mapping[int, int]
     told: frozenset[tuple[str, int]]
 
@@ -67,7 +74,7 @@ class Resolving:
         started = time.perf_counter()
         candidates, out = _read(records)
         needed = [candidate.filter_positions() for candidate, _ in candidates]
-        sightings = [sighting for _, sighting in candidates]
+        sightings = [Seen(sighting, candidate.lookback) for candidate, sighting in candidates]
         found = await self._look_up(sightings, {})
         hits = self._judge(sightings, found)
         await send_for_sure(self._records, [*out, *map(hit_record, hits)])
@@ -85,24 +92,24 @@ class Resolving:
         hits = [hit for hit in self._judge(late.sightings, found) if (hit.id, hit.order_version) not in late.told]
         await send_for_sure(self._records, list(map(hit_record, hits)))
 
-    def _judge(self, sightings: Sequence[Sighting], found: Lookup) -> list[Hit]:
+    def _judge(self, sightings: Sequence[Seen], found: Lookup) -> list[Hit]:
         now = dt.datetime.now(dt.UTC)
         hits: list[Hit] = []
-        for sighting in sightings:
+        for sighting, lookback in sightings:
             keys = set(sighting.keys())
             for order in found.orders:
                 if keys.isdisjoint(order.keys()):
                     continue
                 judgement = judge(order, sighting, self._policy)
                 metrics.judgements.labels(judgement.outcome.value).inc()
-                hit = hit_of(judgement, sighting, self._policy, now)
+                hit = hit_of(judgement, sighting, self._policy, now, lookback=lookback)
                 if hit is not None:
                     hits.append(hit)
         return hits
 
-    async def _look_up(self, sightings: Sequence[Sighting], needed: Mapping[int, int]) -> Lookup:
+    async def _look_up(self, sightings: Sequence[Seen], needed: Mapping[int, int]) -> Lookup:
         """What a whole index holds of the sightings' keys, once it is as far as needed."""
-        keys = list(dict.fromkeys(key for sighting in sightings for key in sighting.keys()))
+        keys = list(dict.fromkeys(key for sighting, _ in sightings for key in sighting.keys()))
         wait = WAIT_S
         while True:
             try:

@@ -10,7 +10,7 @@ import datetime as dt
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -25,7 +25,7 @@ from connectors.kafka.records import Outcome, Record, Records
 from connectors.kafka.topics import CANDIDATES
 from matchers.batch import SightingReader
 from matchers.keys import KeyHasher
-from matchers.sighting import SIGHTING_TOPICS, read_sighting
+from matchers.sighting import SIGHTING_TOPICS, Sighting, read_sighting
 from matchers.wire import UnreadableError
 from stream import metrics
 from stream.core.candidate import Candidate, candidate_key
@@ -170,17 +170,7 @@ class Screening:
         if not matching:
             return []
         metrics.maybes.inc()
-        candidate = Candidate(
-            topic,
-            partition,
-            offset,
-            now,
-            tuple(f"{key:016x}" for key in matching),
-            {str(partition): offset for partition, offset in positions.items()},
-            # Not the bytes as they came: a text that is cut within a character would make the whole record unreadable.
-            msgspec.Raw(_encoder.encode(sighting.fields)),
-        )
-        return [Record(CANDIDATES, candidate_key(sighting), _encoder.encode(candidate))]
+        return [candidate_record(sighting, (topic, partition, offset), now, matching, positions)]
 
     def _settle(self, under_way_max: int) -> None:
         """Take the batches whose records are durable for done, oldest first; wait where more than so many are not.
@@ -221,3 +211,25 @@ class Screening:
     def _on_revoke(self, client: BatchConsumer) -> None:
         self._settle(0)
         self._commit(client, now=True)
+
+
+def candidate_record(
+    sighting: Sighting,
+    place: tuple[str, int, int],
+    now: dt.datetime,
+    keys: Iterable[int],
+    positions: Mapping[int, int],
+    *,
+    lookback: bool = False,
+) -> Record:
+    """A sighting on its way to resolving, with its place (topic, partition, offset) and the keys that may be wanted."""
+    candidate = Candidate(
+        *place,
+        now,
+        tuple(f"{key:016x}" for key in keys),
+        {str(partition): offset for partition, offset in positions.items()},
+        # Not the bytes as they came: a text that is cut within a character would make the whole record unreadable.
+        msgspec.Raw(_encoder.encode(sighting.fields)),
+        lookback,
+    )
+    return Record(CANDIDATES, candidate_key(sighting), _encoder.encode(candidate))

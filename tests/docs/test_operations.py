@@ -11,6 +11,7 @@ from pydantic import AliasChoices, SecretStr
 from pydantic_settings import BaseSettings
 
 from connectors.courts.settings import CourtsSettings, SmsSettings, SmtpSettings
+from connectors.door.settings import DoorSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
 from connectors.redis.settings import RedisSettings
@@ -43,7 +44,7 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_setting_is_told_with_its_default() -> None:
-    parts = (WorkerSettings, KafkaSettings, RedisSettings, CourtsSettings, SmtpSettings, SmsSettings)
+    parts = (WorkerSettings, KafkaSettings, RedisSettings, CourtsSettings, SmtpSettings, SmsSettings, DoorSettings)
     real = dict(pair for part in parts for pair in variables(part))
     assert {name: row[0] for name, row in table("Settings").items()} == real
 

@@ -152,3 +152,15 @@ async def test_stopping_does_not_wait_for_a_hanging_answer() -> None:
 async def test_a_taken_port_is_an_error(court: Receiver) -> None:
     with pytest.raises(OSError, match="in use"):
         await Receiver(SECRET, port=court.port).start()
+
+
+async def test_a_court_that_stopped_refuses_connections_and_started_again_is_where_it_was() -> None:
+    async with Receiver(SECRET) as court, Webhook() as webhook:
+        endpoint = court.endpoint()
+        await court.stop()
+        refused = await webhook.post(endpoint, notification("a-1"))
+        await court.start()
+        again = await webhook.post(endpoint, notification("a-1"))
+        assert (refused.outcome, refused.may_have_arrived) == (Reason.UNREACHABLE, False)
+        assert again.outcome is Reason.DELIVERED
+        assert list(court.received) == ["a-1"]

@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from connectors.kafka.batches import BatchConsumer, FetchedBatch
-from connectors.kafka.clients import consumer_options
+from connectors.kafka.batches import BatchConsumer, BatchReader, FetchedBatch
+from connectors.kafka.clients import consumer_options, next_offset
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.settings import KafkaSettings
 
@@ -53,7 +53,7 @@ def member(settings: KafkaSettings, topics: list[str], records_max: int = 500) -
     return BatchConsumer(options, topics, records_max, lambda: None, lambda: None)
 
 
-def fetched(client: BatchConsumer, until: Callable[[int], bool]) -> Iterator[FetchedBatch]:
+def fetched(client: BatchConsumer | BatchReader, until: Callable[[int], bool]) -> Iterator[FetchedBatch]:
     """Batches with records in them, until so many records have come."""
     count, ends = 0, time.monotonic() + WITHIN_S
     while not until(count):
@@ -175,3 +175,30 @@ def test_a_callback_that_fails_is_heard_of(settings: KafkaSettings, topics: list
 def test_an_option_that_nobody_knows_is_refused(settings: KafkaSettings, topics: list[str]) -> None:
     with pytest.raises(KafkaError, match=r"no\.such\.option"):
         BatchConsumer({"no.such.option": "1"}, topics, 10, lambda: None, lambda: None)
+
+
+def test_a_reader_reads_from_where_it_is_told_and_leaves_what_it_is_told(settings: KafkaSettings, topics: list[str]) -> None:
+    produce(settings, topics, [str(number).encode() for number in range(800)])
+    starts = [(topic, partition, 40) for topic in topics for partition in range(PARTITIONS)]
+    reader = BatchReader(consumer_options(settings, "reader"), starts, 100)
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for batch in fetched(reader, lambda count: count >= 60 * len(starts)):
+        for row in range(len(batch)):
+            topic, partition, offset = batch.place(row)
+            offsets.setdefault((topic, partition), []).append(offset)
+    assert offsets == {(topic, partition): list(range(40, 100)) for topic, partition, _ in starts}
+    reader.leave([(topic, partition) for topic, partition, _ in starts[1:]])
+    produce(settings, topics, [b"later"] * 80)
+    last = [batch.place(row) for batch in fetched(reader, lambda count: count >= 10) for row in range(len(batch))]
+    assert {place[:2] for place in last} == {starts[0][:2]}
+    reader.close()
+
+
+def test_the_next_record_is_asked_for_where_there_may_be_none(settings: KafkaSettings, topics: list[str]) -> None:
+    produce(settings, topics, [b"one"] * (2 * PARTITIONS * 3))
+    assert next_offset(settings, topics[0], 0, 1) == 1
+    assert next_offset(settings, topics[0], 0, 3) == 3
+    admin = AdminClient({"bootstrap.servers": settings.bootstrap})
+    (deleted,) = admin.delete_records([TopicPartition(topics[0], 0, 2)]).values()
+    deleted.result(WITHIN_S)
+    assert next_offset(settings, topics[0], 0, 0) == 2

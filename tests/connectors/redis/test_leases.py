@@ -7,7 +7,7 @@ import datetime as dt
 
 import redis.asyncio
 
-from connectors.redis.leases import InForce, InForceMark, Leases, LeaseState
+from connectors.redis.leases import InForce, InForceMark, Leases, LeaseState, Legs
 from connectors.redis.scripts import MARKS_A_BUCKET, PERIOD_S
 
 AT = dt.datetime(2026, 11, 24, 14, 0, tzinfo=dt.UTC)
@@ -31,7 +31,9 @@ async def grow_older(client: redis.asyncio.Redis, namespace: str) -> None:
 async def test_a_lease_is_told_as_it_was_given(client: redis.asyncio.Redis, namespace: str) -> None:
     leases = Leases(client, namespace)
     assert await leases.live() == {}
-    whole = LeaseState(applied={0: 5, 11: 2**40}, state="fenced", at=AT, screened={"sightings.hotel": {0: 7}})
+    whole = LeaseState(
+        applied={0: 5, 11: 2**40}, state="fenced", at=AT, moved_at=AT - dt.timedelta(1), screened={"sightings.hotel": {0: 7}}
+    )
     await leases.renew("工人-1", whole)
     await leases.renew("b", state(p0=1))
     assert await leases.live() == {"工人-1": whole, "b": state(p0=1)}
@@ -100,3 +102,36 @@ async def test_a_version_may_be_any_whole_number(client: redis.asyncio.Redis, na
     marks = {version: InForceMark("A", version, AT, -1.0) for version in (1, 255, 256, 2**64, 10**40)}
     await in_force.mark(list(marks.values()))
     assert await in_force.of(["A"]) == {"A": marks}
+
+
+async def test_legs_are_kept_and_the_slowest_worker_is_named_once(client: redis.asyncio.Redis, namespace: str) -> None:
+    in_force = InForce(client, namespace)
+    workers = ["工人-1", "b", "c" * 200]
+    marks = [InForceMark(f"A{n}", 2, AT, n / 1000, Legs(-n / 1000, n / 500, workers[n % 3])) for n in range(200)]
+    placed = InForceMark("A1", 1, AT, 0.5)
+    await in_force.mark([*marks[:100], placed])
+    await InForce(client, namespace).mark(marks[50:])
+    held = await in_force.of([mark.order_id for mark in marks])
+    assert {2: held["A1"].pop(2)} == {2: marks[1]}
+    assert held.pop("A1") == {1: placed}
+    assert held == {mark.order_id: {2: mark} for mark in marks if mark.order_id != "A1"}
+    assert await client.hlen(f"{namespace}:workers") == 3
+    assert marks[7].arrived_at == AT - dt.timedelta(milliseconds=7)
+
+
+async def test_the_last_withdrawal_stays_whatever_comes_first(client: redis.asyncio.Redis, namespace: str) -> None:
+    in_force = InForce(client, namespace)
+    first, last = AT + dt.timedelta(seconds=1), AT + dt.timedelta(seconds=2)
+    await in_force.withdrawn("A", 2, first)
+    assert await in_force.of(["A"]) == {"A": {}}
+    release = InForceMark("A", 2, AT, 0.5, Legs(0.1, 0.2, "a"))
+    await in_force.mark([InForceMark("A", 1, AT, 0.5), release])
+    await in_force.withdrawn("A", 2, last)
+    await in_force.withdrawn("A", 2, first)
+    withdrawn = {"A": {1: InForceMark("A", 1, AT, 0.5), 2: release._replace(withdrawn_at=last)}}
+    assert await in_force.of(["A"]) == withdrawn
+    await grow_older(client, namespace)
+    await in_force.withdrawn("A", 2, first)
+    assert await in_force.of(["A"]) == withdrawn
+    await in_force.withdrawn("A", 2, last + dt.timedelta(seconds=1))
+    assert (await in_force.of(["A"]))["A"][2].withdrawn_at == last + dt.timedelta(seconds=1)

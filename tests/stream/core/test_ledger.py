@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from connectors.redis.ledger import RedisLedger
 from stream.core.delivery import Reason, Receipt, Step
 from stream.core.memory import MemoryLedger
-from stream.core.ports import Ledger, Told, ViewMovedError
+from stream.core.ports import Ledger, ViewMovedError
+from stream.core.story import Told
 
 AT = dt.datetime(2026, 11, 24, 14, 0, tzinfo=dt.UTC)
 

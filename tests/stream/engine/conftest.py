@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,22 @@ from tests.stream.engine.running import ATTEMPT_S, GONE, GOOD, PULLS, RECORDED, 
 
 @pytest.fixture(scope="package")
 def engine(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """It does not search back: what live screening finds is all there is, and each hit comes once."""
+    with _running(stack, tmp_path_factory.mktemp("engine"), CHAKONG_LOOKBACK_HOURS="0") as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def searching(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One that searches back."""
+    with _running(stack, tmp_path_factory.mktemp("searching")) as running:
+        yield running
+
+
+@contextmanager
+def _running(stack: Addresses, folder: Path, **changes: str) -> Iterator[Running]:
     prefix = f"engine-{uuid.uuid4().hex[:8]}-"
-    deployment = Deployment(tmp_path_factory.mktemp("engine"), stack, prefix)
+    deployment = Deployment(folder, stack, prefix)
     deployment.prepare()
     with ExitStack() as cleanup:
         courts = cleanup.enter_context(_receiving())
@@ -37,6 +52,7 @@ def engine(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "CHAKONG_RETRY_FIRST_S": "0.1",
             "CHAKONG_RETRY_LONGEST_S": "0.4",
             "CHAKONG_EXPECTED_KEYS": "10000",
+            **changes,
         }
         worker = deployment.start_worker(**more)
         cleanup.callback(worker.stop)

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from connectors.redis.leases import InForce
 from stream.commands.explain import explain
+from stream.commands.order import order as order_command
 from tests.factory import NAME, Fields, as_record, person_fields, sighting_fields, vehicle_fields
 from tests.stream.engine.running import GOOD, Running, hit_id_of, hotel, is_buried, order_id, placed, told, within
 from tests.watchlists import orders
@@ -46,6 +47,10 @@ def test_after_a_release_there_is_no_hit_and_no_old_order_revives_it(engine: Run
         "the release is marked as in force everywhere",
     )
     assert marks.took_s >= 0
+    assert marks.legs is not None
+    assert marks.legs.slowest.endswith(f"-{engine.worker.pid()}")
+    told_of = _asked(engine, order)
+    assert (told_of["state"], told_of["versions"][1]["slowest_worker"]) == ("released", marks.legs.slowest)
     second = both_pass()
     engine.order(orders.order(order, 1, [passport]).raw)
     third = both_pass()
@@ -55,6 +60,18 @@ def test_after_a_release_there_is_no_hit_and_no_old_order_revives_it(engine: Run
     assert [hit["id"] for hit in engine.hits(order)] == [hit_id_of(order, first)]
     assert [hit["id"] for hit in engine.hits(sealed)] == [hit_id_of(sealed, one) for one in (first, second, third, fourth)]
     assert all("person" not in hit["sighting"] for hit in engine.hits(sealed))
+
+
+def _asked(engine: Running, order: str) -> Fields:
+    with mock.patch.dict(os.environ, engine.deployment.environment()):
+        unknown = CliRunner().invoke(order_command, [order, "ZX-unknown"])
+        ended = CliRunner().invoke(order_command, [order, "--json"])
+    assert unknown.exit_code == 1
+    assert "ZX-unknown" in unknown.stderr
+    assert ended.exit_code == 0, ended.output
+    (told_of,) = (json.loads(line) for line in ended.stdout.splitlines())
+    assert told_of["order_id"] == order
+    return told_of
 
 
 def _explained(engine: Running, sighting: Fields, folder: Path) -> Fields:

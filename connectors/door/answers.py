@@ -1,0 +1,78 @@
+"""A court's answers on their way in: durable on the topic ``confirmations`` first, and in effect from there."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from pydantic import Field
+
+from connectors.door.problems import ProblemError
+from connectors.kafka.records import Record, Records
+from connectors.kafka.topics import CONFIRMATIONS
+from matchers.wire import Message
+from stream.core.confirmation import Confirmation, Name, Said, confirmation_id
+
+KEYS_MAX: Final = 10_000
+
+
+class Hits(Protocol):
+    """Whose a hit is. The ledger may implement it."""
+
+    async def court_of(self, hit_id: str) -> str | None:
+        """The code of the court that a hit was found for; None for a hit that is not known."""
+
+
+class Signed(Message):
+    """Who answers, as the court gives it."""
+
+    name: Name | None = None
+    role: Name | None = None
+
+
+class Posted(Said):
+    """What a court posts."""
+
+    by: Signed = Field(default_factory=Signed)
+
+
+class Answers:
+    """Takes answers in. ``hits`` None: whose a hit is is not known here, and is asked where the answer takes effect."""
+
+    def __init__(self, records: Records, hits: Hits | None, clock: Callable[[], dt.datetime], durable_s_max: float) -> None:
+        self._records, self._hits, self._clock, self._durable_s_max = records, hits, clock, durable_s_max
+        self._recent: Final[OrderedDict[str, bytes]] = OrderedDict()
+
+    async def take_in(self, court: str, hit_id: str, key: str, posted: Posted) -> Confirmation:
+        """The confirmation, once it is durable.
+
+        Raises:
+            ProblemError: ``not_found``: the hit is not this court's. ``key_reused``: with another answer.
+            NotDurableError, TimeoutError: it may not be on record; a repeat under the same key is harmless.
+        """
+        if self._hits is not None and await self._hits.court_of(hit_id) != court:
+            raise ProblemError("not_found")
+        confirmation = Confirmation.model_validate(self._fields(court, hit_id, key, posted))
+        self._refuse_another_content(confirmation.id, posted)
+        async with asyncio.timeout(self._durable_s_max):
+            record = Record(CONFIRMATIONS, hit_id.encode(), confirmation.model_dump_json(exclude_none=True).encode())
+            await self._records.send_soon([record])
+        return confirmation
+
+    def _fields(self, court: str, hit_id: str, key: str, posted: Posted) -> dict[str, Any]:
+        """What was posted, unknown fields included; what the door knows better is the door's."""
+        said = posted.model_dump()
+        known = {"id": confirmation_id(court, hit_id, key), "hit_id": hit_id, "at": self._clock()}
+        return {**said, **known, "by": {**said["by"], "court": court}}
+
+    def _refuse_another_content(self, confirmation: str, posted: Posted) -> None:
+        """Of the last ``KEYS_MAX`` that came to this door; beyond those the earliest under an id counts."""
+        content = hashlib.sha256(posted.model_dump_json().encode()).digest()
+        if self._recent.setdefault(confirmation, content) != content:
+            raise ProblemError("key_reused")
+        if len(self._recent) > KEYS_MAX:
+            self._recent.popitem(last=False)

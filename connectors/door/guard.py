@@ -1,0 +1,107 @@
+"""What every request passes before it is looked at: it gets an id, its body a bound, and itself a time limit.
+
+Outermost, so that whatever happens within is answered as a problem, and told in one line without anything that was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from connectors.door.problems import ProblemError, answer
+from connectors.door.settings import WAIT_S_MAX, DoorSettings
+
+REQUEST_ID: Final = "x-request-id"
+_GOOD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Told(NamedTuple):
+    """One request, as it may stand in a log. ``operation`` is a route's name, never a path; ``error`` a class's name."""
+
+    request_id: str
+    operation: str | None
+    court: str | None
+    status: int
+    took_s: float
+    error: str | None = None
+
+
+class Guard:
+    """An ASGI application around another. ``scope["state"]`` has ``request_id``, and later ``court``."""
+
+    def __init__(self, app: ASGIApp, settings: DoorSettings, tell: Callable[[Told], object]) -> None:
+        self._app, self._settings, self._tell = app, settings, tell
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        headers = Headers(scope=scope)
+        sent = headers.get(REQUEST_ID, "")
+        request_id = sent if _GOOD_ID.fullmatch(sent) else str(uuid.uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        status, error = 0, None
+
+        async def answered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self._settings.request_s_max):
+                bounded = await self._bounded(headers, receive)
+            async with asyncio.timeout(self._settings.request_s_max + WAIT_S_MAX):
+                await self._app(scope, bounded, answered)
+        except Exception as caught:  # what nobody foresaw must not end as a stack trace with somebody's data in it
+            problem = caught if isinstance(caught, ProblemError) else _problem_of(caught)
+            error = None if problem is caught else type(caught).__name__
+            if not status:
+                await answer(problem, headers.get("accept-language", ""), request_id)(scope, receive, answered)
+        finally:
+            self._tell(_told(scope, request_id, status, time.monotonic() - began, error))
+
+    async def _bounded(self, headers: Headers, receive: Receive) -> Receive:
+        """The whole body, read beforehand. Raises ProblemError: it is too large."""
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length[:20]) > self._settings.body_bytes_max:
+            raise ProblemError("too_large")
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return _first(message, receive)
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._settings.body_bytes_max:
+                raise ProblemError("too_large")
+        return _first({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
+
+
+def _first(message: Message, receive: Receive) -> Receive:
+    left: list[Message] = [message]
+
+    async def replayed() -> Message:
+        return left.pop() if left else await receive()
+
+    return replayed
+
+
+def _problem_of(error: Exception) -> ProblemError:
+    return (
+        ProblemError("unavailable", headers={"retry-after": "5"}) if isinstance(error, TimeoutError) else ProblemError("failed")
+    )
+
+
+def _told(scope: Scope, request_id: str, status: int, took_s: float, error: str | None) -> Told:
+    state: dict[str, Any] = scope["state"]
+    return Told(request_id, getattr(scope.get("route"), "name", None), state.get("court"), status, took_s, error)

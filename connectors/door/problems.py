@@ -1,0 +1,102 @@
+"""What the door says when it does not do what was asked: RFC 9457 problems, in Chinese or English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+PROBLEM_TYPE: Final = "application/problem+json"
+Language = Literal["zh", "en"]
+
+
+class Kind(NamedTuple):
+    """A kind of problem: its status, and what it says."""
+
+    status: int
+    zh: str
+    en: str
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "unauthorized": Kind(401, "未出示有效令牌", "No valid token was shown"),
+    "forbidden": Kind(403, "该令牌无权提取通知，只能反馈", "This token may answer hits, and may not fetch the inbox"),
+    "not_found": Kind(404, "没有此资源", "There is no such thing here"),
+    "method_not_allowed": Kind(405, "不支持此方法", "This method is not supported here"),
+    "cursor_gone": Kind(
+        410,
+        "游标所指位置的通知已超过保存期或不复存在；可从 resume_after 继续，其间的通知请与运行方核对",
+        "Notifications after this cursor are no longer kept. Go on with resume_after; ask the operator about what lay between",
+    ),
+    "too_large": Kind(413, "请求内容过大", "The body is too large"),
+    "invalid": Kind(422, "请求内容有误，详见 detail", "The request is not right: see detail"),
+    "key_reused": Kind(
+        422, "同一 Idempotency-Key 已用于内容不同的反馈", "This Idempotency-Key was used for an answer with another content"
+    ),
+    "too_many": Kind(429, "请求过于频繁，请稍候", "Too many requests: wait a little"),
+    "failed": Kind(500, "内部错误，已记录", "Something went wrong here; it is on record"),
+    "unavailable": Kind(
+        503,
+        "暂时不可用，请稍后以同一 Idempotency-Key 重试",
+        "Not available for the moment: try again, with the same Idempotency-Key",
+    ),
+}
+
+
+class ProblemDocument(BaseModel):
+    """A problem as it is answered (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="urn:chakong:problem: and the kind")
+    title: str = Field(description="what is wrong, in the language that was asked for")
+    status: int
+    detail: str | None = Field(default=None, description="which part of the request, and what is wrong with it")
+    request_id: str = Field(description="names this request in the operator's log")
+    resume_after: str | None = Field(default=None, description="of cursor_gone: the cursor to go on with")
+
+
+class ProblemError(Exception):
+    """A request that is not done. ``more`` are members of the document; they hold nothing that was sent."""
+
+    def __init__(self, kind: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(kind)
+        self.kind, self.headers, self.more = kind, dict(headers or {}), more
+
+
+def answer(problem: ProblemError, accept_language: str, request_id: str) -> Response:
+    """The problem as a response."""
+    kind, language = KINDS[problem.kind], language_of(accept_language)
+    document = {
+        "type": f"urn:chakong:problem:{problem.kind}",
+        "title": kind.zh if language == "zh" else kind.en,
+        "status": kind.status,
+        "request_id": request_id,
+        **problem.more,
+    }
+    headers = {"content-language": language, "cache-control": "no-store", **problem.headers}
+    return Response(msgspec.json.encode(document), kind.status, headers, PROBLEM_TYPE)
+
+
+def language_of(accept_language: str) -> Language:
+    """The language that is preferred of the two; Chinese where neither is (RFC 9110, 12.5.4)."""
+    best: dict[str, float] = {"zh": 0.0, "en": 0.0}
+    for part in accept_language[:1000].split(","):
+        name, _, parameter = part.partition(";")
+        main = name.strip().lower().partition("-")[0]
+        if main in best:
+            best[main] = max(best[main], _quality(parameter))
+    return "en" if best["en"] > best["zh"] else "zh"
+
+
+def _quality(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(max(float(value), 0.0), 1.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,58 @@
+"""Settings of the courts' door, from the environment (``CHAKONG_API_…``)."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from connectors.courts.endpoints import is_loopback
+from connectors.courts.settings import Seconds
+
+WAIT_S_MAX: Final = 60.0
+"""How long a court may ask to wait for news."""
+
+
+class DoorSettings(BaseSettings):
+    """Where the door listens, and the limits of what one caller may ask of it."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAKONG_API_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8470, ge=0, le=65535)
+    tokens: Path | None = Field(default=None, description="TOML file of [[token]] entries, besides the endpoints' inboxes")
+    certificate: Path | None = Field(default=None, description="TLS certificate chain, PEM")
+    certificate_key: Path | None = Field(default=None, description="its private key, PEM")
+    plain_http: bool = Field(default=False, description="listen beyond loopback without TLS, since a proxy has it")
+    body_bytes_max: int = Field(default=16_384, ge=1024)
+    request_s_max: Seconds = Field(default=15.0, description="longest request, besides the wait that it asks for")
+    readers: int = Field(default=4, ge=1, le=64, description="pages of the inbox read at once")
+    requests_max: int = Field(default=1000, ge=1, description="requests under way at once, waiting ones included")
+    rate_per_s: float = Field(default=10.0, gt=0, le=10_000, description="requests a second of one court, in the long run")
+    rate_burst: int = Field(default=40, ge=1, description="requests of one court at once")
+
+    @model_validator(mode="after")
+    def _shows_no_token_to_the_network(self) -> Self:
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("CHAKONG_API_CERTIFICATE and CHAKONG_API_CERTIFICATE_KEY belong together")
+        if self.certificate is None and not self.plain_http and not is_loopback(self.host):
+            raise ValueError(
+                "beyond loopback the door needs CHAKONG_API_CERTIFICATE, or CHAKONG_API_PLAIN_HTTP=true behind a proxy with TLS"
+            )
+        return self
+
+    def check_certificate(self) -> None:
+        """Whether TLS can be spoken with what is configured.
+
+        Raises:
+            ValueError: the certificate or its key cannot be used.
+        """
+        if self.certificate is None:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.certificate_key)
+        except OSError as error:  # what TLS says is one, too
+            raise ValueError(f"CHAKONG_API_CERTIFICATE: {self.certificate}: {error.strerror or error}") from None

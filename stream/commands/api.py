@@ -1,0 +1,90 @@
+"""``chakong api``: the courts' door, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import sys
+from typing import Final
+
+import click
+import structlog
+import uvicorn
+from pydantic import ValidationError
+
+from connectors.door.app import Parts, build_door
+from connectors.door.guard import Guard, Told
+from connectors.door.settings import DoorSettings
+from connectors.door.tokens import Tokens, TokensError
+from connectors.kafka.errors import KafkaError
+from connectors.kafka.records import Records
+from connectors.kafka.topics import ensure_topics
+from deploy.local.errors import StackError
+from matchers.wire import reason
+from stream.local import settings_here
+from stream.logs import log_to_stderr
+from stream.settings import WorkerSettings
+
+CANNOT_START: Final = 2
+STOP_S: Final = 5
+KEEP_ALIVE_S: Final = 75
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Where to listen, in place of CHAKONG_API_PORT.")
+def api(port: int | None) -> None:
+    """Open the courts' door: a court fetches its notifications and answers hits. Settings: CHAKONG_API_..., CHAKONG_KAFKA."""
+    log_to_stderr()
+    try:
+        settings = DoorSettings() if port is None else DoorSettings(port=port)
+        settings.check_certificate()
+        here = settings_here()
+        tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
+        ensure_topics(here.kafka)
+    except ValidationError as error:
+        _give_up(reason(error))
+    except (ValueError, TokensError, KafkaError, StackError) as error:
+        _give_up(str(error))
+    if not len(tokens):
+        _give_up("no court has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
+    asyncio.run(_serve(settings, here, tokens))
+
+
+async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens) -> None:
+    records = Records(here.kafka, "chakong-api")
+    parts = Parts(tokens, records, here.kafka, None, lambda: dt.datetime.now(dt.UTC), _tell)
+    try:
+        await _server(settings, build_door(settings, parts)).serve()
+    finally:
+        await asyncio.to_thread(records.close)
+
+
+def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:
+    """uvicorn's own access log would hold paths and addresses, so it is off."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            door,
+            host=settings.host,
+            port=settings.port,
+            ssl_certfile=settings.certificate,
+            ssl_keyfile=settings.certificate_key,
+            limit_concurrency=settings.requests_max,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_S,
+            access_log=False,
+            server_header=False,
+            log_level="warning",
+            lifespan="on",
+        )
+    )
+
+
+def _tell(told: Told) -> None:
+    log = structlog.get_logger("api")
+    fields = told._asdict() | {"took_s": round(told.took_s, 4)}
+    (log.error if told.error else log.info)("request", **{name: value for name, value in fields.items() if value is not None})
+
+
+def _give_up(why: str) -> None:
+    click.echo(f"chakong api: {why}", err=True)
+    sys.exit(CANNOT_START)

@@ -1,0 +1,47 @@
+"""When a hit is to be taken up again, and for what: the next attempt, the end of its matter's window, the next of the chain."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal, NamedTuple
+
+from stream.core.delivery import Reason
+from stream.core.story import Story, is_released, is_withdrawn, last_attempt, newest, told_of, waits
+
+
+class Due(NamedTuple):
+    """What is due, and from when on."""
+
+    at: dt.datetime
+    what: Literal["attempt", "carry", "withdraw"]
+
+
+def due_of(story: Story) -> Due | None:
+    """What is due next for a hit; None when nothing will be."""
+    dues = (_withdrawal(story), _attempt(story), _carry(story)) if story else ()
+    return min((due for due in dues if due is not None), default=None)
+
+
+def _withdrawal(story: Story) -> Due | None:
+    """One that was begun with, of what is told now: a release voids every version, an amendment the one that it changed."""
+    told = told_of(story)
+    least = 0 if told is None or is_released(story) else told.version
+    tried = [(key, seen) for key, seen in story.items() if key[1] == "withdrawing" and key[0] >= least]
+    if not tried or is_withdrawn(story):
+        return None
+    next_at = max(tried, key=lambda item: item[0])[1].next_at
+    return None if next_at is None else Due(next_at, "withdraw")
+
+
+def _attempt(story: Story) -> Due | None:
+    tried = last_attempt(story)
+    if tried is None or tried.next_at is None or not waits(story):
+        return None
+    return Due(tried.next_at, "attempt")
+
+
+def _carry(story: Story) -> Due | None:
+    held = newest(story, "held")
+    if held is None or held.next_at is None or held.outcome != Reason.CARRIES or not waits(story):
+        return None
+    return Due(held.next_at, "carry") if newest(story, "planned") is None else None

@@ -1,0 +1,76 @@
+"""Instructing stations: one instruction a sighting, whichever courts ask for it, given and recalled order by order."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from connectors.kafka.records import Record
+from connectors.kafka.topics import INSTRUCTIONS
+from connectors.redis.errors import ViewUnavailableError
+from stream.core.delivery import Facts, Reason, Receipt
+from stream.core.hit import Hit
+from stream.core.instruction import instruct, instruction_id
+from stream.core.matter import slot_of
+from stream.core.ports import Ledger
+from stream.core.story import Contribution
+from stream.services.bodies import Bodies, Place
+from stream.services.scribe import Scribe
+
+WAIT_S: Final = 0.05
+_log = structlog.get_logger("delivering")
+
+
+class Instructing:
+    """Tells stations. What they were told before is in the ledger, so any worker can go on."""
+
+    def __init__(self, ledger: Ledger, bodies: Bodies, scribe: Scribe, clock: Callable[[], dt.datetime]) -> None:
+        self._ledger, self._bodies, self._scribe, self._clock = ledger, bodies, scribe, clock
+
+    async def give(self, hit: Hit, why: Reason, before: Sequence[Receipt]) -> None:
+        """Ask the station of the hit's sighting for what this order wants, too; ``before`` are receipts that come first."""
+        await self._scribe.record([*before, self._scribe.receipt(hit, "instructed", why)])
+        await self._tell(hit)
+
+    async def recall(self, hit: Hit, why: Reason) -> None:
+        """This order asks for it no more. The instruction stands as long as another does."""
+        await self._scribe.record([self._scribe.receipt(hit, "recalled", why)])
+        await self._tell(hit)
+
+    async def _tell(self, hit: Hit) -> None:
+        parts = await self._parts(instruction_id(hit))
+        active = {hit_id: part for hit_id, part in parts.items() if part.active}
+        hits = [hit if hit_id == hit.id else await self._other(part) for hit_id, part in (active or parts).items()]
+        revision = sum(part.changes for part in parts.values())
+        told = instruct(hits, revision=revision, withdrawn=not active, at=self._clock())
+        value = msgspec.json.encode(told.model_dump(mode="json"))
+        await self._scribe.send([Record(INSTRUCTIONS, told.key.encode(), value)])
+
+    async def _parts(self, id_: str) -> dict[str, Contribution]:
+        while True:
+            try:
+                return (await self._ledger.contributions([id_]))[id_]
+            except ViewUnavailableError as error:
+                _log.warning("the ledger does not answer; the instruction waits", detail=str(error))
+                await asyncio.sleep(WAIT_S)
+
+    async def _other(self, part: Contribution) -> Hit:
+        return await self._bodies.hit((part.partition, part.offset))
+
+
+def facts_of(hit: Hit, place: Place) -> Facts:
+    """What the hit's story needs to know of it."""
+    return Facts(
+        hit_at=place,
+        court=hit.court.code,
+        instruction_id=instruction_id(hit),
+        slot=slot_of(hit),
+        respond_within_s=hit.respond_within_s,
+        group_within_s=hit.group_within_s,
+        expires_at=hit.expires_at,
+    )

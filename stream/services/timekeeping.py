@@ -1,0 +1,92 @@
+"""Timekeeping: hits that wait in the ledger are taken up again when they are due, by whichever worker comes first."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from connectors.kafka.errors import KafkaError
+from connectors.redis.errors import ViewUnavailableError
+from stream import metrics
+from stream.core.due import due_of
+from stream.core.ports import Ledger
+from stream.core.story import Story, known_of
+from stream.services.bodies import Bodies
+from stream.services.delivering import Delivering
+from stream.services.withdrawing import Withdrawing
+
+LOOK_EVERY_S: Final = 0.2
+MOST: Final = 200
+"""Hits taken up at once in one worker."""
+CLAIM_S: Final = 60.0
+"""A hit that a worker took up and did not finish is taken up by another after so long."""
+_log = structlog.get_logger("timekeeping")
+
+
+class Timekeeping:
+    """The clock of one worker."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        bodies: Bodies,
+        delivering: Delivering,
+        withdrawing: Withdrawing,
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._ledger, self._bodies, self._clock = ledger, bodies, clock
+        self._delivering, self._withdrawing = delivering, withdrawing
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Look what is due, until stopped."""
+        while not self._stopping:
+            try:
+                await self.look()
+            except ViewUnavailableError as error:
+                _log.warning("the ledger does not answer; what is due waits", detail=str(error))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    async def look(self) -> int:
+        """Take up what is due now; returns how many hits. They are worked on side by side, and not waited for."""
+        room = MOST - len(self._under_way)
+        if room <= 0:
+            return 0
+        hit_ids = await self._ledger.claim_due(self._clock(), room, CLAIM_S)
+        stories = await self._ledger.stories(hit_ids) if hit_ids else {}
+        for hit_id, story in stories.items():
+            task = asyncio.create_task(self._take_up(hit_id, story))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return len(hit_ids)
+
+    async def settle(self) -> None:
+        """Wait for what was taken up."""
+        while self._under_way:
+            await asyncio.gather(*self._under_way)
+
+    async def _take_up(self, hit_id: str, story: Story) -> None:
+        due, known = due_of(story), known_of(story)
+        try:
+            if due is not None and due.at <= self._clock() and known is not None:
+                metrics.taken_up.labels(due.what).inc()
+                hit = await self._bodies.hit((known.partition, known.offset))
+                if due.what == "attempt":
+                    await self._delivering.resume(hit, story)
+                elif due.what == "carry":
+                    await self._delivering.carry(hit, story)
+                else:
+                    await self._withdrawing.resume(hit, story)
+            await self._ledger.let_go([hit_id])
+        except (KafkaError, ViewUnavailableError) as error:  # its claim ends by itself, and it is due again
+            _log.warning("a hit that is due waits", hit=hit_id, detail=str(error))
+        except Exception as error:
+            _log.exception("a hit that is due could not be taken up", hit=hit_id, error=type(error).__name__)

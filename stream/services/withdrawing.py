@@ -1,0 +1,145 @@
+"""Withdrawing: an order has ended or changed, so what was told of it, or may have been, is told to be void.
+
+Every release and amendment is a record of the topic ``endings``, written by the index writer once the index has it: from then
+on the fence is shut, and whoever was through it before looks back after the attempt. So every hit is seen by one of the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+
+from connectors.courts.endpoints import Endpoints
+from connectors.redis.errors import ViewUnavailableError
+from stream.core.delivery import Reason, RetryLadder
+from stream.core.ending import Ending
+from stream.core.hit import Hit
+from stream.core.notification import WithdrawalReason, withdrawal_notification
+from stream.core.ports import Ledger
+from stream.core.story import Story, contribution_of, is_withdrawn, known_of, may_be_known, waits
+from stream.services.bodies import Bodies
+from stream.services.courier import Courier, always
+from stream.services.instructing import Instructing
+from stream.services.scribe import Scribe
+from stream.services.standing import Fence
+from watchlists.index import Standing
+
+WAIT_S: Final = 0.05
+TAKEN_OVER_S: Final = 30.0
+"""A withdrawal that nobody has gone on with for so long is taken over."""
+_log = structlog.get_logger("withdrawing")
+
+
+class Withdrawing:
+    """Takes back instructions and notifications."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        endpoints: Endpoints,
+        courier: Courier,
+        scribe: Scribe,
+        fence: Fence,
+        bodies: Bodies,
+        instructing: Instructing,
+        *,
+        ladder: RetryLadder,
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._ledger, self._endpoints, self._courier, self._scribe = ledger, endpoints, courier, scribe
+        self._fence, self._bodies, self._instructing = fence, bodies, instructing
+        self._ladder, self._clock = ladder, clock
+        self._dice = random.SystemRandom()
+
+    async def ended(self, ending: Ending, again: Callable[[Hit, Story, Standing], Coroutine[Any, Any, None]]) -> None:
+        """Look through all that was done for an order which was released or amended. ``again`` judges a hit anew."""
+        standing = await self._fence.standing(ending.order_id, ending.version)
+        stories = await self._stories(await self._hits_of(ending.order_id))
+        async with asyncio.TaskGroup() as all_of_them:
+            for story in stories.values():
+                if (known := known_of(story)) is not None:
+                    hit = await self._bodies.hit((known.partition, known.offset))
+                    if not standing.held.in_place:
+                        all_of_them.create_task(self.withdraw(hit, ending.reason))
+                    elif hit.order_version < standing.held.version:
+                        all_of_them.create_task(again(hit, story, standing))
+
+    async def withdraw(self, hit: Hit, reason: WithdrawalReason | None, *, unsure: bool = False, skip: bool = False) -> None:
+        """Recall the station's instruction, cancel what waits, and tell the court, if it knows of the hit or may.
+
+        ``unsure``: nothing is on record, and yet a worker may have begun with the hit and died. ``skip``: its delivery ends
+        here. Repeats change nothing.
+        """
+        story = (await self._stories([hit.id]))[hit.id]
+        why = Reason.NO_HIT_ANY_MORE if reason == "amended" else Reason.ORDER_RELEASED
+        owed = not is_withdrawn(story) and (unsure or may_be_known(story))
+        receipts = [self._scribe.receipt(hit, "skipped", why)] if skip or waits(story) else []
+        if owed:  # on record before it is begun with: whoever takes over from a worker that died finds it in the ledger
+            next_at = self._clock() + dt.timedelta(seconds=TAKEN_OVER_S)
+            receipts.append(self._scribe.receipt(hit, "withdrawing", why, next_at=next_at))
+        if receipts:
+            await self._scribe.record(receipts)
+        part = contribution_of(story)
+        if part is not None and part.active:
+            await self._instructing.recall(hit, why)
+        if owed:
+            await self._tell(hit, reason, attempt=0, since=self._clock())
+
+    async def resume(self, hit: Hit, story: Story) -> None:
+        """Go on with a withdrawal that waits in the ledger."""
+        tried = {key[2]: seen for key, seen in sorted(story.items(), key=lambda item: item[0]) if key[1] == "withdrawing"}
+        amended = any(seen.outcome == Reason.NO_HIT_ANY_MORE for seen in tried.values())
+        since = min(seen.at for seen in tried.values())
+        await self._tell(hit, "amended" if amended else None, attempt=max(tried), since=since)
+
+    async def _tell(self, hit: Hit, reason: WithdrawalReason | None, *, attempt: int, since: dt.datetime) -> None:
+        """Attempts until the court has the news. A wait that is long is waited in the ledger."""
+        endpoints = self._endpoints.of(hit.court)
+        if not endpoints:
+            await self._scribe.record([self._scribe.receipt(hit, "withdrawn", Reason.NO_ENDPOINT)])
+            return
+        news = withdrawal_notification(hit, reason, at=self._clock())
+        while True:
+            result = await self._courier.round(news, endpoints, always)
+            attempt += len(result.tried)
+            where, tried = result.tried[-1]
+            wait_s = max(self._ladder.wait_s(attempt, self._dice), result.wait_s)
+            now = self._clock()
+            about = {
+                "attempt": attempt,
+                "endpoint": where.redacted,
+                "channel": where.channel,
+                "detail": tried.detail,
+                "notification": news.id,
+            }
+            ends = result.delivered or not result.retry or self._ladder.gives_up(since, now)
+            if ends:
+                await self._scribe.record([self._scribe.receipt(hit, "withdrawn", tried.outcome, **about)])
+                return
+            parks = wait_s > self._ladder.park_s
+            next_at = now + dt.timedelta(seconds=wait_s) if parks else None
+            await self._scribe.record([self._scribe.receipt(hit, "withdrawing", tried.outcome, next_at=next_at, **about)])
+            if parks:
+                return
+            await asyncio.sleep(wait_s)
+
+    async def _stories(self, hit_ids: list[str]) -> dict[str, Story]:
+        while True:
+            try:
+                return await self._ledger.stories(hit_ids)
+            except ViewUnavailableError as error:
+                _log.warning("the ledger does not answer; withdrawals wait", detail=str(error))
+                await asyncio.sleep(WAIT_S)
+
+    async def _hits_of(self, order_id: str) -> list[str]:
+        while True:
+            try:
+                return (await self._ledger.of_orders([order_id]))[order_id]
+            except ViewUnavailableError as error:
+                _log.warning("the ledger does not answer; withdrawals wait", detail=str(error))
+                await asyncio.sleep(WAIT_S)
