@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import threading
 import uuid
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from connectors.courts.signature import new_secret
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
 from stream.local import settings_of, wait_for_workers, wipe
-from tests.stream.engine.running import ATTEMPT_S, GONE, GOOD, RECORDED, RETRIED, SLOW, RecordingCourt, Running
+from tests.stream.engine.running import ATTEMPT_S, GONE, GOOD, PULLS, RECORDED, RETRIED, SLOW, RecordingCourt, Running
 
 
 @pytest.fixture(scope="package")
@@ -42,7 +43,9 @@ def _running(stack: Addresses, folder: Path, **changes: str) -> Iterator[Running
     with ExitStack() as cleanup:
         courts = cleanup.enter_context(_receiving())
         recording = cleanup.enter_context(_recording())
-        entries = [courts.entry(court) for court in (GOOD, GONE, SLOW, RETRIED)] + [recording.entry(RECORDED)]
+        deployment.endpoints_file.with_name("pulls.token").write_text(secrets.token_urlsafe(32))
+        pulls = f'[[endpoint]]\ncourt = "{PULLS}"\nchannel = "inbox"\ntoken_file = "pulls.token"\n'
+        entries = [courts.entry(court) for court in (GOOD, GONE, SLOW, RETRIED)] + [recording.entry(RECORDED), pulls]
         deployment.endpoints_file.write_text("\n".join(entries), "utf-8")
         more = {
             "CHAKONG_COURTS_TOTAL_S": str(ATTEMPT_S),

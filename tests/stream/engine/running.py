@@ -36,6 +36,8 @@ ROOT = Path(__file__).resolve().parents[3]
 GOOD, GONE, SLOW, RETRIED, UNLISTED = "440106", "440107", "440108", "440109", "440111"
 RECORDED = "440110"
 """The court whose requests are recorded as they come, by a web server of this module's own."""
+PULLS = "440112"
+"""The court that cannot be connected to, and pulls its inbox."""
 ATTEMPT_S = 2.0
 WITHIN_S = 20.0
 _numbers = count(70_000_001)
@@ -148,7 +150,7 @@ class Running:
         """Keys and values of all records of a topic of results so far."""
         if self._reader is None:
             self._reader = consumer(self.settings.kafka, "tests")
-            names = [self.settings.kafka.topic(name) for name in ("hits", "instructions", "receipts", "deadletters")]
+            names = [self.settings.kafka.topic(name) for name in ("hits", "instructions", "receipts", "inbox", "deadletters")]
             self._reader.assign(
                 [
                     at(name, partition, 0)

@@ -107,6 +107,8 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "orders": for_ever,
         "hits": for_ever,
         "receipts": for_ever,
+        "confirmations": for_ever,
+        "inbox": 30 * 24 * hour,
         "instructions": 72 * hour,
         "candidates": 24 * hour,
         "deadletters": 14 * 24 * hour,

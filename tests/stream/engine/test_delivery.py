@@ -12,6 +12,7 @@ from tests.stream.engine.running import (
     ATTEMPT_S,
     GONE,
     GOOD,
+    PULLS,
     RECORDED,
     RETRIED,
     SLOW,
@@ -66,6 +67,17 @@ def test_a_court_that_hangs_is_tried_again_and_delays_no_other(engine: Running) 
     first = engine.courts.received[quick_hit].at.timestamp()
     then = engine.courts.received[slow_hit].at.timestamp()
     assert then - first > ATTEMPT_S * 0.8
+
+
+def test_a_court_that_pulls_has_the_event_in_its_inbox(engine: Running) -> None:
+    order, passport = placed(engine, PULLS)
+    sighting = hotel(passport)
+    hit = hit_id_of(order, sighting)
+    engine.send("sightings.hotel", as_record(sighting))
+    within(lambda: ("delivered", "delivered", 1) in engine.steps(hit), "the hit is in the inbox")
+    ((key, event),) = [(key, value) for key, value in engine.log("inbox") if value["id"] == hit]
+    assert key == PULLS.encode()
+    assert (event["specversion"], event["type"], event["data"]["order_id"]) == ("1.0", "chakong.hit.v1", order)
 
 
 def test_a_court_without_an_endpoint_has_a_receipt_that_says_so(engine: Running) -> None:
