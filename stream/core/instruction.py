@@ -72,8 +72,8 @@ def instruct(
 ) -> StationInstruction:
     """What the station of a sighting is asked to do, by all orders that hit it; ``withdrawn``: by none of them any more.
 
-    The strictest instruction stands, by the policy's declared priority, and everybody who asks is to be called. An instruction ``none``
-    is one too: the contract lists it.
+    The strictest instruction stands, by the policy's declared priority, and everybody who asks is to be called. An instruction
+    ``none`` is one too: the contract lists it.
     """
     hits = sorted(hits, key=lambda hit: (hit.order_id, hit.id))
     strictest = policy.strictest(hit.instruction for hit in hits)

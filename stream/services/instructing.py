@@ -14,6 +14,7 @@ from connectors.kafka.records import Record
 from connectors.kafka.topics import INSTRUCTIONS
 from connectors.redis.errors import ViewUnavailableError
 from stream.core.delivery import Facts, Reason, Receipt
+from stream.core.escalation import Level
 from stream.core.hit import Hit
 from stream.core.instruction import instruct, instruction_id
 from stream.core.matter import slot_of
@@ -67,7 +68,7 @@ class Instructing:
         return await self._bodies.hit((part.partition, part.offset))
 
 
-def facts_of(hit: Hit, place: Place) -> Facts:
+def facts_of(hit: Hit, place: Place, chain: tuple[Level, ...] = ()) -> Facts:
     """What the hit's story needs to know of it."""
     return Facts(
         hit_at=place,
@@ -76,5 +77,6 @@ def facts_of(hit: Hit, place: Place) -> Facts:
         slot=slot_of(hit),
         respond_within_s=hit.respond_within_s,
         group_within_s=hit.group_within_s,
+        chain=chain,
         expires_at=hit.expires_at,
     )

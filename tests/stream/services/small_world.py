@@ -32,6 +32,7 @@ from stream.services import delivering as delivering_module
 from stream.services.bodies import Bodies
 from stream.services.courier import Courier
 from stream.services.delivering import Delivering
+from stream.services.escalating import Escalating
 from stream.services.instructing import Instructing
 from stream.services.reached import Reached
 from stream.services.scribe import Scribe
@@ -145,7 +146,16 @@ class World:
         tellers = (endpoints, Courier(self.court), scribe, fence, self.bodies, instructing)  # type: ignore[arg-type]
         self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=self.clock)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=self.clock)
-        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, self.clock)
+        escalating = Escalating(
+            endpoints,
+            tellers[1],
+            scribe,
+            fence,
+            self.withdrawing,
+            ladder=ladder,
+            clock=self.clock,  # type: ignore[arg-type]
+        )
+        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, self.clock)
 
     def clock(self) -> dt.datetime:
         return self.now
