@@ -70,16 +70,6 @@ class Endpoints:
         own = court.province if level == "high_court" else court.code
         return self._by_place.get((level, own or ANY_COURT)) or self._by_place.get((level, ANY_COURT), ())
 
-    def endpoint_of(self, court_code: str) -> Endpoint | None:
-        """The first endpoint of a court's handlers, else of any court's, else None."""
-        own = self._by_place.get(("handler", court_code)) or self._by_place.get(("handler", ANY_COURT))
-        return own[0] if own else None
-
-    @property
-    def inboxes(self) -> tuple[Endpoint, ...]:
-        """The endpoints whose courts pull, each with its token."""
-        return tuple(endpoint for endpoint in self._all if endpoint.channel == "inbox")
-
     def __len__(self) -> int:
         return len(self._all)
 

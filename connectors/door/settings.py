@@ -9,7 +9,7 @@ from typing import Final, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from connectors.courts.endpoints import is_loopback
+from connectors.courts.addresses import is_loopback
 from connectors.courts.settings import Seconds
 
 WAIT_S_MAX: Final = 60.0

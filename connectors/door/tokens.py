@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from connectors.courts.endpoints import ANY_COURT
+from connectors.courts.endpoint import ANY_COURT
 from matchers.wire import NonEmpty, reason
 
 _TOKEN: Final = re.compile("[!-~]{32,256}")
