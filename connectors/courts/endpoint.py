@@ -34,7 +34,6 @@ class Endpoint(BaseModel):
     channel: Channel = "webhook"
     url: SecretStr = Field(description="https:, mailto:, tel:, or inbox:")
     key: SecretBytes = Field(default=SecretBytes(b""), description="signs what a webhook is sent")
-    token: SecretStr | None = Field(default=None, description="the bearer token that may pull an inbox")
 
     @classmethod
     def of(cls, court: str, url: str, secret: str, *, level: Level = "handler", http_allowed: bool = False) -> Endpoint:

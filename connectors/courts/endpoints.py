@@ -74,16 +74,6 @@ class Endpoints:
         """The levels above the handler that this court has, from the nearest on."""
         return tuple(level for level in LEVELS[1:] if self.of(court, level))
 
-    def endpoint_of(self, court_code: str) -> Endpoint | None:
-        """The first endpoint of a court's handlers, else of any court's, else None."""
-        own = self._by_place.get(("handler", court_code)) or self._by_place.get(("handler", ANY_COURT))
-        return own[0] if own else None
-
-    @property
-    def inboxes(self) -> tuple[Endpoint, ...]:
-        """The endpoints whose courts pull, each with its token."""
-        return tuple(endpoint for endpoint in self._all if endpoint.channel == "inbox")
-
     def __len__(self) -> int:
         return len(self._all)
 

@@ -15,10 +15,8 @@ from connectors.courts.urls import host_of
 from matchers.wire import NonEmpty
 from stream.core.escalation import Level
 
-TOKEN_CHARACTERS_MIN: Final = 32
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_TOKEN: Final = re.compile(rf"[\x21-\x7e]{{{TOKEN_CHARACTERS_MIN},256}}")
 _FIELDS: Final[Mapping[Channel, frozenset[str]]] = {
     "webhook": frozenset({"url", "secret", "secret_file", "secret_env", "allow_http"}),
     "email": frozenset({"to"}),
@@ -84,20 +82,28 @@ class Entry(BaseModel):
                 return self._at(court, "mailto", "to", self.to, _EMAIL)
             case "sms":
                 return self._at(court, "tel", "phone", self.phone, _PHONE)
-            case "inbox":
-                token = _secret("token", None, self.token_file, self.token_env, folder, environ)
-                if not _TOKEN.fullmatch(token):
-                    raise ValueError(f"a token has {TOKEN_CHARACTERS_MIN} to 256 visible ASCII characters")
-                url = SecretStr(f"inbox:{court}")
-                return Endpoint(court=court, level=self.level, channel="inbox", url=url, token=SecretStr(token))
+            case "inbox":  # its token is the door's to read: who sends has no need of it
+                return Endpoint(court=court, level=self.level, channel="inbox", url=SecretStr(f"inbox:{court}"))
 
     def _webhook(self, court: str, folder: Path, http_hosts: frozenset[str], environ: Mapping[str, str]) -> Endpoint:
         url = _told(self.url)
         host = host_of(url)
         if self.allow_http and not (is_loopback(host) or host in http_hosts):
             raise ValueError(f"allow_http: plain http to {host} must be allowed by name in CHAKONG_COURTS_HTTP_HOSTS")
-        secret = _secret("secret", self.secret, self.secret_file, self.secret_env, folder, environ)
-        return Endpoint.of(court, url, secret, level=self.level, http_allowed=self.allow_http)
+        return Endpoint.of(court, url, self._secret(folder, environ), level=self.level, http_allowed=self.allow_http)
+
+    def _secret(self, folder: Path, environ: Mapping[str, str]) -> str:
+        if self.secret_env is not None:
+            if not environ.get(self.secret_env):
+                raise ValueError(f"secret_env: {self.secret_env} is not set")
+            return environ[self.secret_env].strip()
+        if self.secret_file is None:
+            return _told(self.secret)
+        try:
+            return (folder / self.secret_file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            said = getattr(error, "strerror", None) or "not UTF-8"
+            raise ValueError(f"secret_file: {self.secret_file}: {said}") from None
 
     def _at(self, court: str, scheme: str, field: str, given: SecretStr | None, form: re.Pattern[str]) -> Endpoint:
         address = _told(given)
@@ -110,19 +116,3 @@ def _told(given: SecretStr | None) -> str:
     if given is None:  # Entry refuses it
         raise AssertionError
     return given.get_secret_value()
-
-
-def _secret(
-    what: str, given: SecretStr | None, file: Path | None, variable: str | None, folder: Path, environ: Mapping[str, str]
-) -> str:
-    if variable is not None:
-        if not environ.get(variable):
-            raise ValueError(f"{what}_env: {variable} is not set")
-        return environ[variable].strip()
-    if file is None:
-        return _told(given)
-    try:
-        return (folder / file).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "not UTF-8"
-        raise ValueError(f"{what}_file: {file}: {said}") from None

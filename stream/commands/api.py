@@ -19,10 +19,13 @@ from connectors.door.tokens import Tokens, TokensError
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.topics import ensure_topics
+from connectors.redis.client import connect
+from connectors.redis.ledger import RedisLedger
 from deploy.local.errors import StackError
 from matchers.wire import reason
 from stream.local import settings_here
 from stream.logs import log_to_stderr
+from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
 
 CANNOT_START: Final = 2
@@ -51,12 +54,14 @@ def api(port: int | None) -> None:
 
 
 async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens) -> None:
-    records = Records(here.kafka, "chakong-api")
-    parts = Parts(tokens, records, here.kafka, None, lambda: dt.datetime.now(dt.UTC), _tell)
+    records, client = Records(here.kafka, "chakong-api"), connect(here.redis)
+    hits = LedgerHits(RedisLedger(client, here.redis.namespace))
+    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell)
     try:
         await _server(settings, build_door(settings, parts)).serve()
     finally:
         await asyncio.to_thread(records.close)
+        await client.aclose()
 
 
 def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:

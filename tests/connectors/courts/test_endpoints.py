@@ -30,21 +30,21 @@ def load(folder: Path, text: str, **options: object) -> Endpoints:
 
 def test_each_court_has_its_own_endpoint_and_the_star_is_for_the_rest(tmp_path: Path) -> None:
     endpoints = load(tmp_path, entry() + entry(court="*", url="https://any.example"))
-    assert endpoints.endpoint_of("440106").redacted == "https://court.example/hits"  # type: ignore[union-attr]
-    assert endpoints.endpoint_of("110101").redacted == "https://any.example/"  # type: ignore[union-attr]
+    assert endpoints.of(Court(code="440106"))[0].redacted == "https://court.example/hits"
+    assert endpoints.of(Court(code="110101"))[0].redacted == "https://any.example/"
     assert len(endpoints) == 2
 
 
 def test_a_court_without_an_endpoint_has_none(tmp_path: Path) -> None:
-    assert load(tmp_path, entry()).endpoint_of("110101") is None
-    assert load(tmp_path, "").endpoint_of("440106") is None
+    assert load(tmp_path, entry()).of(Court(code="110101")) == ()
+    assert load(tmp_path, "").of(Court(code="440106")) == ()
 
 
 def test_a_secret_comes_from_a_file_beside_or_from_the_environment(tmp_path: Path) -> None:
     (tmp_path / "a.secret").write_text(SECRET + "\n")
     text = entry(secret=None, secret_file="a.secret") + entry(court="2", secret=None, secret_env="S")
     endpoints = load(tmp_path, text, environ={"S": OTHER_SECRET})
-    keys = [endpoints.endpoint_of(court).key.get_secret_value() for court in ("440106", "2")]  # type: ignore[union-attr]
+    keys = [endpoints.of(Court(code=court))[0].key.get_secret_value() for court in ("440106", "2")]
     assert keys == [secret_key(SECRET), secret_key(OTHER_SECRET)]
 
 
@@ -86,9 +86,9 @@ def test_a_wrong_file_is_refused_with_the_place_and_no_secret(tmp_path: Path, te
 
 
 def test_plain_http_needs_the_entry_to_say_so_and_loopback_or_the_deployment_to_allow_it(tmp_path: Path) -> None:
-    assert load(tmp_path, entry(url="http://127.0.0.1:8080/a", allow_http=True)).endpoint_of("440106")
+    assert load(tmp_path, entry(url="http://127.0.0.1:8080/a", allow_http=True)).of(Court(code="440106"))[0]
     text = entry(url="http://court.example/a", allow_http=True)
-    assert load(tmp_path, text, http_hosts=frozenset({"court.example"})).endpoint_of("440106")
+    assert load(tmp_path, text, http_hosts=frozenset({"court.example"})).of(Court(code="440106"))[0]
 
 
 ALL: frozenset[Channel] = frozenset({"webhook", "email", "sms", "inbox"})
@@ -105,17 +105,15 @@ def test_each_channel_has_its_own_fields_and_shows_nobody_s_address(tmp_path: Pa
         + other(channel="sms", phone="+8613800000000")
         + other(channel="inbox", token_env="T")
     )
-    endpoints = load(tmp_path, text, channels=ALL, environ={"T": "k" * 32})
+    endpoints = load(tmp_path, text, channels=ALL)
     told = endpoints.of(Court(code="440106"))
     assert [endpoint.channel for endpoint in told] == ["email", "sms", "inbox"]
     assert [endpoint.redacted for endpoint in told] == ["mailto:…@court.example", "tel:…00", "inbox:440106"]
     assert [endpoint.address for endpoint in told[:2]] == ["judge.li@court.example", "+8613800000000"]
-    assert [endpoint.token.get_secret_value() for endpoint in endpoints.inboxes if endpoint.token] == ["k" * 32]
     for endpoint in told:
         for shown in (str(endpoint), repr(endpoint), endpoint.model_dump_json()):
             assert "judge.li" not in shown
             assert "8613800000000" not in shown
-            assert "kkkk" not in shown
 
 
 def test_each_level_is_of_a_court_a_province_or_the_nation(tmp_path: Path) -> None:
@@ -128,7 +126,6 @@ def test_each_level_is_of_a_court_a_province_or_the_nation(tmp_path: Path) -> No
     court = Court(code="440106", province="44")
     levels: tuple[Level, ...] = ("handler", "duty_desk", "enforcement_bureau", "high_court", "national_command")
     assert [len(endpoints.of(court, level)) for level in levels] == [0, 1, 0, 1, 1]
-    assert endpoints.endpoint_of("440106") is None
 
 
 @pytest.mark.parametrize(
@@ -140,7 +137,6 @@ def test_each_level_is_of_a_court_a_province_or_the_nation(tmp_path: Path) -> No
         (entry(channel="email", to="a@b.example"), "channel email has no secret, url"),
         (other(channel="sms", phone="13912345678"), "phone: not a phone number"),
         (other(channel="inbox"), "exactly one of token_file and token_env"),
-        (other(channel="inbox", token_env="T"), "a token has 32 to 256"),
         (other(channel="inbox", token_env="T", court="*"), "name the court"),
         (other(channel="inbox", token_env="T", court=None, level="national_command"), "name the court"),
         (other(channel="fax"), "channel: "),
@@ -153,7 +149,7 @@ def test_each_level_is_of_a_court_a_province_or_the_nation(tmp_path: Path) -> No
 )
 def test_an_entry_that_is_not_whole_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(EndpointsError) as refused:
-        load(tmp_path, text, channels=ALL, environ={"T": "short"})
+        load(tmp_path, text, channels=ALL, environ={})
     assert said in str(refused.value)
     assert "13912345678" not in str(refused.value)
 

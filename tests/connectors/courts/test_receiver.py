@@ -16,6 +16,7 @@ from connectors.courts.receiver import Received, Receiver
 from connectors.courts.webhook import Webhook
 from stream.core.delivery import Reason
 from tests.connectors.courts.cases import OTHER_SECRET, SECRET, notification
+from watchlists.order import Court
 
 BODY = notification("a-1").body()
 
@@ -131,8 +132,7 @@ async def test_its_entries_make_a_file_of_endpoints_that_works(court: Receiver, 
     endpoints = Endpoints.load(path)
     async with Webhook() as webhook:
         for code in ("440106", "110101"):
-            endpoint = endpoints.endpoint_of(code)
-            assert endpoint is not None
+            (endpoint,) = endpoints.of(Court(code=code))
             assert (await webhook.post(endpoint, notification(code, court=code))).outcome is Reason.DELIVERED
     assert {seen.court for seen in court.received.values()} == {"440106", "110101"}
 
