@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from connectors.redis.errors import IndexUnavailableError
 from deploy.local.errors import StackError
@@ -170,7 +170,8 @@ def _print_judgement(console: Console, judgement: Judgement, seen: Sighting) -> 
     zh, en = _OUTCOMES[judgement.outcome]
     colour = "green" if judgement.outcome is Outcome.HIT else "red"
     title = f"令状 order {order.id} v{order.version} ({order.measure}, {order.court.code}): [{colour}]{zh} {en}[/]"
-    table = Table("规则 rule", "轨迹 sighting", "令状 order", "说明", title=title, title_justify="left")
+    columns = (Column(name, overflow="fold") for name in ("规则 rule", "轨迹 sighting", "令状 order", "说明"))
+    table = Table(*columns, title=title, title_justify="left")
     for evidence in judgement.verdict.evidence:
         words = SAYS[evidence.rule]
         table.add_row(evidence.rule.value, evidence.sighting or "—", evidence.order or "—", f"{words.zh}\n{words.en}")
