@@ -29,7 +29,8 @@ class Ground:
         self._seen_at, self._seen = 0.0, 0
 
     def ends(self) -> Offsets:
-        """The end of every partition now."""
+        """The end of every partition now, those included that were added since."""
+        self._partitions.clear()
         return {topic: end_offsets(self._client, topic, partitions) for topic, partitions in self._known().items()}
 
     def stretches(self, since: dt.datetime, ends: Offsets) -> dict[str, dict[int, Stretch]]:
