@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
+import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,8 +30,11 @@ SEED: Final = 43
 RACES_A_SECOND: Final = 100.0
 HITS: Final = 2
 HITS_EVERY_S: Final = 0.05
-BEFORE_S, AFTER_S = 0.15, 0.4
-"""From the first hit of an order to its release: between so long before and so long after."""
+BEFORE, AFTER = 0.5, 2.0
+"""From the sending of an order's first hit to its release: between so long before and so long after, in times of passage."""
+WARM_UP: Final = 50
+"""Orders that are not released: how long their hits take is the time of passage."""
+PASSAGE_S_MAX: Final = 30.0
 SLACK: Final = dt.timedelta(milliseconds=50)
 """From the fence's answer to the first receipt of the attempt that it let pass, and from the index's step to the time noted."""
 SETTLE_S: Final = 60.0
@@ -45,31 +49,55 @@ class _Event(NamedTuple):
 
 async def raced(root: Path, addresses: Addresses, races: int, workers: int, *, withdrawals: bool) -> dict[str, Any]:
     """Run so many races; what became of them, with ``failures`` of which there must be none."""
-    world = World(SEED, orders=races, at=dt.datetime.now(dt.UTC))
-    events, hits = _schedule(world, random.Random(SEED))
+    world = World(SEED, orders=races + WARM_UP, at=dt.datetime.now(dt.UTC))
     async with staged(root, addresses, workers, "races") as stage:
         await stage.place(Record(ORDERS, *record) for record in world.orders())
         settle()
+        passage_s = await _passage_s(stage, world, range(races, len(world)))
+        events, hits = _schedule(world, range(races), passage_s, random.Random(SEED))
+        stage.court.received.clear()
         await asyncio.to_thread(_play, stage, events)
         marks = await stage.marks(list(dict.fromkeys(hits.values())), RELEASE_VERSION)
         await _settled(stage, withdrawals=withdrawals)
         receipts = await asyncio.to_thread(lambda: list(stage.receipts()))
-        return {"workers": workers, **judged(hits, marks, receipts, stage.court.received.values(), withdrawals=withdrawals)}
+        return {
+            "workers": workers,
+            "passage_ms": passage_s * 1000,
+            **judged(hits, marks, receipts, stage.court.received.values(), withdrawals=withdrawals),
+        }
 
 
-def _schedule(world: World, dice: random.Random) -> tuple[list[_Event], dict[str, str]]:
+async def _passage_s(stage: Stage, world: World, numbers: range) -> float:
+    """How long a hit takes from its sending to the court: the median of these orders' first hits."""
+    producer = stage.producer()
+    took: list[float] = []
+    for number in numbers:
+        sighting = world.sighting_of(number)
+        if sighting is None:
+            continue
+        sent = time.monotonic()
+        stage.send_sighting(producer, sighting)
+        hit = sighting.expected[0].hit_id
+        while hit not in stage.court.received and time.monotonic() - sent < PASSAGE_S_MAX:
+            producer.poll(0)
+            await asyncio.sleep(0.005)
+        took.append(time.monotonic() - sent)
+    return statistics.median(took)
+
+
+def _schedule(world: World, numbers: range, passage_s: float, dice: random.Random) -> tuple[list[_Event], dict[str, str]]:
     """What is sent and when, and every hit that may come of it, with its order."""
     events: list[_Event] = []
     hits: dict[str, str] = {}
-    for number in range(len(world)):
-        begin = BEFORE_S + number / RACES_A_SECOND
+    for number in numbers:
+        begin = BEFORE * passage_s + number / RACES_A_SECOND
         for turn in range(HITS):
             sighting = world.sighting_of(number, turn=turn)
             if sighting is not None:
                 events.append(_Event(begin + turn * HITS_EVERY_S, sighting))
                 hits |= {pair.hit_id: pair.order_id for pair in sighting.expected}
         released = Record(ORDERS, *world.release(number, version=RELEASE_VERSION))
-        events.append(_Event(begin + dice.uniform(-BEFORE_S, AFTER_S), released))
+        events.append(_Event(begin + passage_s * dice.uniform(-BEFORE, AFTER), released))
     return sorted(events, key=lambda event: event.at_s), hits
 
 

@@ -120,17 +120,24 @@ class IndexWriter:
         self._checked_at = time.monotonic()
 
     async def _apply(self, client: Consumer, messages: Sequence[Fetched]) -> None:
+        """Apply what was fetched: the partitions side by side, since each waits for Redis."""
         by_partition: dict[int, list[Fetched]] = {}
         for message in messages:
             by_partition.setdefault(message.partition(), []).append(message)
-        for partition, of_partition in by_partition.items():
-            start = self._positions.get(partition)
-            if start is None:  # assigned a moment ago: it is read again from where the index is
-                self._moved.set()
-                continue
-            await self._bury_again(client, partition, [message for message in of_partition if message.offset() < start])
-            if fresh := [message for message in of_partition if message.offset() >= start]:
-                await self._apply_partition(client, partition, start, fresh)
+        parts = (self._apply_of(client, partition, of_partition) for partition, of_partition in by_partition.items())
+        ended = await asyncio.gather(*parts, return_exceptions=True)  # none is under way when trouble is looked after
+        for error in ended:
+            if error is not None:
+                raise error
+
+    async def _apply_of(self, client: Consumer, partition: int, messages: Sequence[Fetched]) -> None:
+        start = self._positions.get(partition)
+        if start is None:  # assigned a moment ago: it is read again from where the index is
+            self._moved.set()
+            return
+        await self._bury_again(client, partition, [message for message in messages if message.offset() < start])
+        if fresh := [message for message in messages if message.offset() >= start]:
+            await self._apply_partition(client, partition, start, fresh)
 
     async def _bury_again(self, client: Consumer, partition: int, messages: Sequence[Fetched]) -> None:
         """Refusals and endings of records that a writer applied which may have died before it told of them."""
