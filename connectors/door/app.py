@@ -27,6 +27,7 @@ from connectors.door.tokens import Caller, Callers
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
+from connectors.redis.errors import ViewUnavailableError
 from stream.core.notification import Notification
 
 VERSION: Final = "1.0.0"
@@ -170,6 +171,7 @@ def build_api(lifespan: Any = None) -> FastAPI:
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(KafkaError, _unavailable)
+    api.add_exception_handler(ViewUnavailableError, _unavailable)
     api.add_exception_handler(TimeoutError, _unavailable)
     api.add_exception_handler(Exception, _refused)
     return api

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -17,10 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis.asyncio
 
+from connectors.redis.ledger import RedisLedger
 from deploy.local.addresses import Addresses
 from stream.core.confirmation import confirmation_id
+from stream.core.delivery import Reason, Receipt
+from stream.services.instructing import facts_of
 from tests.stream.core.confirmations import HIT
+from tests.stream.core.hits import AT, hit
 
 TOKEN = "a-token-of-this-test-" * 2
 STARTS_S = 40.0
@@ -47,6 +53,7 @@ def environment(stack: Addresses, topic_prefix: str, tmp_path: Path) -> Environm
         "CHAKONG_KAFKA": stack.kafka,
         "CHAKONG_REDIS": stack.redis,
         "CHAKONG_KAFKA_TOPIC_PREFIX": topic_prefix,
+        "CHAKONG_REDIS_NAMESPACE": topic_prefix,
         "CHAKONG_KAFKA_PARTITIONS": "1",
         "CHAKONG_KAFKA_SIGHTING_PARTITIONS": "1",
         "CHAKONG_API_TOKENS": str(tmp_path / "tokens.toml"),
@@ -96,11 +103,33 @@ def ask(url: str, path: str = "/v1/inbox", content: Any = None, token: str = TOK
         return 0, None
 
 
+async def tell_the_ledger(environment: Environment, court: str, hit_id: str = HIT) -> None:
+    """A hit of this court's was told."""
+    told = hit(id=hit_id, court={"code": court})
+    async with redis.asyncio.Redis.from_url(environment["CHAKONG_REDIS"]) as client:
+        receipt = Receipt(
+            hit_id=hit_id,
+            order_id=told.order_id,
+            order_version=1,
+            at=AT,
+            step="planned",
+            outcome=Reason.NEW,
+            facts=facts_of(told, (0, 0)),
+        )
+        await RedisLedger(client, environment["CHAKONG_REDIS_NAMESPACE"]).record([receipt])
+
+
 def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
     door: str, environment: Environment, tmp_path: Path
 ) -> None:
     assert ask(door, "/v1/inbox") == (200, {"events": [], "next": "v1.eyIwIjowfQ", "more": False})
-    status, taken = ask(door, f"/v1/hits/{HIT}/confirmations", {"answer": "executed", "by": {"name": "王伟"}})
+    answer = {"answer": "executed", "by": {"name": "王伟"}}
+    asyncio.run(tell_the_ledger(environment, "440106"))
+    unknown, foreign = HIT.replace("9", "8"), HIT.replace("9", "7")
+    asyncio.run(tell_the_ledger(environment, "440107", foreign))
+    for other in (unknown, foreign):
+        assert ask(door, f"/v1/hits/{other}/confirmations", answer)[0] == 404
+    status, taken = ask(door, f"/v1/hits/{HIT}/confirmations", answer)
     assert (status, taken["id"]) == (202, confirmation_id("440106", HIT, "k-1"))
     assert ask(door, token="a" * 40)[0] == 401
     confirmed = chakong(environment, "confirm", HIT, "--court", "440106", "--answer", "needs_minutes", "--minutes", "20")
@@ -109,6 +138,7 @@ def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
     lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]  # the others are librdkafka's
     assert {(line.get("operation"), line.get("court"), line["status"]) for line in lines} == {
         ("inbox", "440106", 200),
+        ("confirm", "440106", 404),
         ("confirm", "440106", 202),
         ("inbox", None, 401),
     }
