@@ -68,7 +68,7 @@ class SeenPerson(Message):
         return self
 
     def subject(self) -> Person:
-        return Person((canonical_document(self.document.type, self.document.number),), self.name)
+        return Person((canonical_document(self.document.type, self.document.number),), self.name, phone=self.phone)
 
 
 class SeenVehicle(Message):

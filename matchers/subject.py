@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from matchers.documents import Document
 from matchers.keys import Key
@@ -13,12 +14,28 @@ from matchers.text import clean
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose identity somebody else misuses: what tells the genuine holder from the person sought, as far as it is known."""
+
+    names: tuple[str, ...] = ()
+    documents: tuple[Document, ...] = ()
+    phone: str | None = None
+    sex: Literal["male", "female"] | None = None
+    birth_date: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """A person: documents identify, names only raise doubt."""
+    """A person: documents identify, names only raise doubt.
+
+    ``phone`` is that of a person seen. ``holder`` is that of a person sought under an identity that is another's.
+    """
 
     documents: tuple[Document, ...]
     name: str | None = None
     former_names: tuple[str, ...] = ()
+    phone: str | None = None
+    holder: Holder | None = None
 
     def keys(self) -> Iterator[Key]:
         """One key a document that identifies anybody."""

@@ -1,7 +1,8 @@
 """Verdicts: is what was seen what an order names, how sure, and why, in words.
 
 Certainty is the contract's: ``verify`` on a contradicting name, a plate whose class is unknown on one side, a repaired
-plate, or a plate and class that agree while two known VINs differ; on no other ground.
+plate, or a plate and class that agree while two known VINs differ; on no other ground. Only an order that notes a misused
+identity adds one: that the person seen may be its genuine holder (S3: a handler's "identity not the same" feeds back).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
 from matchers.documents import Document
+from matchers.misuse import told_apart, told_of
 from matchers.names import contradicts
 from matchers.subject import Person, Vehicle
 from matchers.text import clean_name
@@ -32,6 +34,7 @@ class Rule(StrEnum):
     DOCUMENT_DIFFERENT = "document.different"
     NAME_KNOWN = "name.known"
     NAME_DIFFERENT = "name.different"
+    MISUSED_IDENTITY = "misused_identity"
     VIN_EQUAL = "vin.equal"
     VIN_DIFFERENT = "vin.different"
     PLATE_EQUAL = "plate.equal"
@@ -50,6 +53,12 @@ SAYS: Final[dict[Rule, Words]] = {
         "请核对姓名：登记姓名与令状所载姓名及曾用名均不一致",
         "check the name: it is neither the order's name nor a former name",
     ),
+    Rule.MISUSED_IDENTITY: Words(
+        "请核对身份：令状注明此身份被他人冒用，所见之人可能是真正的持有人；"
+        "请将姓名、性别、出生日期、电话和其他证件与承办法官所掌握的信息比对",
+        "check the identity: the order notes that it is misused, and this may be its genuine holder; compare name, sex, birth"
+        " date, phone and other documents with what the handler knows of them",
+    ),
     Rule.VIN_EQUAL: Words("车辆识别代号相同", "the VINs are equal"),
     Rule.VIN_DIFFERENT: Words("请核对车辆识别代号：两个代号不同", "check the VIN: the two known VINs differ"),
     Rule.PLATE_EQUAL: Words("号牌号码相同", "the plates are equal"),
@@ -61,7 +70,9 @@ SAYS: Final[dict[Rule, Words]] = {
     Rule.PLATE_CLASS_UNKNOWN: Words("请核对号牌种类：有一方未知", "check the plate class: it is unknown on one side"),
     Rule.PLATE_CLASS_DIFFERENT: Words("号牌种类不同，不是同一车辆", "the plate classes differ: not the same vehicle"),
 }
-_TO_CHECK: Final = frozenset({Rule.NAME_DIFFERENT, Rule.VIN_DIFFERENT, Rule.PLATE_REPAIRED, Rule.PLATE_CLASS_UNKNOWN})
+_TO_CHECK: Final = frozenset(
+    {Rule.NAME_DIFFERENT, Rule.MISUSED_IDENTITY, Rule.VIN_DIFFERENT, Rule.PLATE_REPAIRED, Rule.PLATE_CLASS_UNKNOWN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,11 @@ def compare_persons(seen: Person, sought: Person) -> Verdict:
     if seen.name and clean_name(seen.name) and names:
         rule = Rule.NAME_DIFFERENT if contradiction else Rule.NAME_KNOWN
         evidence.append(Evidence("name", seen.name, "、".join(names), rule))
-    return Verdict(matches, "verify" if matches and contradiction else "confirmed", tuple(evidence))
+    misused = matches and sought.holder is not None and not told_apart(seen, sought, sought.holder)
+    if misused and sought.holder is not None:
+        # Which data the note has, never their values: a hit tells no more of the holder than what is to be compared.
+        evidence.append(Evidence("identity", None, "、".join(told_of(sought.holder)) or None, Rule.MISUSED_IDENTITY))
+    return Verdict(matches, "verify" if matches and (contradiction or misused) else "confirmed", tuple(evidence))
 
 
 def compare_vehicles(seen: Vehicle, sought: Vehicle) -> Verdict:

@@ -2,6 +2,7 @@
 
 sightings.* --screening--> candidates --resolve--> hits --deliver--> instructions, the court's webhook, receipts
 orders      --index writer--> the index, in Redis; endings --withdraw--> withdrawals, instructions taken back
+confirmations --confirm--> the stories of hits
 orders      --follower--> this worker's filter
 """
 
@@ -16,7 +17,8 @@ import faust
 import msgspec
 import structlog
 
-from connectors.kafka.topics import CANDIDATES, ENDINGS, HITS
+from connectors.kafka.topics import CANDIDATES, CONFIRMATIONS, ENDINGS, HITS
+from matchers.wire import UnreadableError
 from stream.acknowledging import InOrder, Ours
 from stream.core.ending import Ending
 from stream.core.hit import Hit
@@ -34,6 +36,8 @@ DELIVERING_MAX: Final = 2000
 """Hits under way at once in one worker; more wait in their topic."""
 WITHDRAWING_MAX: Final = 200
 """Orders that have ended or changed, looked through at once in one worker."""
+CONFIRMING_MAX: Final = 200
+"""Answers of courts taken over at once in one worker."""
 _log = structlog.get_logger("worker")
 
 
@@ -67,6 +71,7 @@ def build_app(wiring: Wiring, folder: Path) -> faust.App:
     _resolve_agent(app, kafka.topic(CANDIDATES), wiring)
     _deliver_agent(app, kafka.topic(HITS), wiring)
     _withdraw_agent(app, kafka.topic(ENDINGS), wiring)
+    _confirm_agent(app, kafka.topic(CONFIRMATIONS), wiring)
     return app
 
 
@@ -107,6 +112,15 @@ def _withdraw_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="withdraw")
     async def withdraw(stream: Any) -> None:
         await _side_by_side(stream, WITHDRAWING_MAX, withdraw_one)
+
+
+def _confirm_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
+    async def confirm_one(event: Any) -> None:
+        await _confirm(wiring, event)
+
+    @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="confirm")
+    async def confirm(stream: Any) -> None:
+        await _side_by_side(stream, CONFIRMING_MAX, confirm_one)
 
 
 async def _side_by_side(stream: Any, most: int, work: Callable[[Any], Awaitable[None]]) -> None:
@@ -184,6 +198,17 @@ async def _withdraw(wiring: Wiring, event: Any) -> None:
         await wiring.withdrawing.ended(ending, wiring.delivering.again)
     except Exception as error:
         _log.exception("an ending could not be worked on", offset=event.message.offset, error=type(error).__name__)
+        await _bury(wiring, event, "internal_error", type(error).__name__)
+
+
+async def _confirm(wiring: Wiring, event: Any) -> None:
+    """What a court answers to one hit."""
+    try:
+        await wiring.confirming.take(event.value)
+    except UnreadableError as error:
+        await _bury(wiring, event, error.reason, error.detail)
+    except Exception as error:
+        _log.exception("a confirmation could not be taken over", offset=event.message.offset, error=type(error).__name__)
         await _bury(wiring, event, "internal_error", type(error).__name__)
 
 

@@ -51,7 +51,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "release": [record for record in written if record["action"] == "release"],
         "candidate": [_candidate(seen[0], sightings[0])],
         "hit": [hit.model_dump(mode="json") for hit in hits],
-        "instruction": [instruct([hit], at=hit.detected_at).model_dump(mode="json") for hit in hits],
+        "instruction": [instruct([hit], policy, at=hit.detected_at).model_dump(mode="json") for hit in hits],
         "receipt": [_receipt(hits[0])],
         "confirmation": [_confirmation(hits[0])],
         "notification": [json.loads(event) for event in _notifications(hits[0])],

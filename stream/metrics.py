@@ -55,6 +55,8 @@ resolve_seconds: Final = Histogram("chakong_resolve_batch_seconds", "Resolving o
 index_waits: Final = Counter("chakong_index_waits", "Times that resolving waited for the index", ["reason"])
 
 deliveries: Final = Counter("chakong_deliveries", "Steps of delivery", ["step", "reason"])
+confirmations: Final = Counter("chakong_confirmations", "Answers of courts to hits", ["answer"])
+escalations: Final = Counter("chakong_escalations", "Levels told of a hit that nobody answers", ["level", "why"])
 taken_up: Final = Counter("chakong_taken_up", "Hits that waited in the ledger and were due", ["what"])
 attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
 endpoint_changes: Final = Counter("chakong_endpoint_changes", "Changes of an endpoint's health", ["state"])

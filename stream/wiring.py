@@ -32,9 +32,11 @@ from stream.core.delivery import RetryLadder
 from stream.core.health import State
 from stream.core.notification import Notification
 from stream.services.bodies import Bodies
+from stream.services.confirming import Confirming
 from stream.services.courier import Courier
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
+from stream.services.escalating import Escalating
 from stream.services.index_writer import IndexWriter
 from stream.services.instructing import Instructing
 from stream.services.lookback_process import LookbackProcess
@@ -119,11 +121,14 @@ class Wiring:
     def _wire_delivery(self, fence: Fence, ladder: RetryLadder) -> None:
         self.bodies = Bodies(Places(self.settings.kafka, HITS))
         courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
-        instructing = Instructing(self.ledger, self.bodies, scribe, _now)
+        instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, _now)
         tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
         self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=_now)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
-        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, _now)
+        reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
+        escalating = Escalating(*reach, ladder=ladder, clock=_now)
+        self.confirming = Confirming(self.ledger, self.bodies, scribe)
+        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, _now)
 
     def make_topics(self) -> list[str]:
         """Make the topics that are missing, before anything subscribes to them."""

@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from matchers.documents import birth_date, canonical_document, sex
 from matchers.keys import Key
-from matchers.subject import Person, Vehicle
+from matchers.subject import Holder, Person, Vehicle
 from matchers.text import clean
 from matchers.wire import LENIENT, Message, NonEmpty, Text, Timestamp, UnreadableError, read_object, reason
 
@@ -74,16 +74,51 @@ class NamedDocument(Message):
         return self
 
 
+class NamedHolder(Message):
+    """What distinguishes the genuine holder of a misused identity from the person sought; all of it optional."""
+
+    name: LenientText = None
+    former_names: Annotated[list[Text] | None, LENIENT] = None
+    sex: Annotated[Literal["male", "female"] | None, LENIENT] = None
+    birth_date: LenientDate = None
+    phone: LenientText = None
+    documents: Annotated[list[NamedDocument] | None, LENIENT] = None
+
+    def holder(self) -> Holder:
+        return Holder(
+            tuple(name for name in (self.name, *(self.former_names or ())) if name),
+            tuple(canonical_document(document.type, document.number) for document in self.documents or ()),
+            self.phone,
+            self.sex,
+            self.birth_date,
+        )
+
+
+class MisusedIdentity(Message):
+    """The court's note that the person sought goes by another's identity: a hit that may be its holder is ``verify``."""
+
+    holder: Annotated[NamedHolder | None, LENIENT] = None
+    noted_at: Annotated[Timestamp | None, LENIENT] = None
+    text: LenientText = None
+
+
 class NamedPerson(Message):
     documents: Annotated[list[NamedDocument], Field(min_length=1)]
     name: LenientText = None
     former_names: Annotated[list[Text] | None, LENIENT] = None
     sex: Annotated[Literal["male", "female"] | None, LENIENT] = None
     birth_date: LenientDate = None
+    misused_identity: Annotated[MisusedIdentity | None, LENIENT] = None
 
     def subject(self) -> Person:
         documents = tuple(canonical_document(document.type, document.number) for document in self.documents)
-        return Person(documents, self.name, tuple(self.former_names or ()))
+        return Person(documents, self.name, tuple(self.former_names or ()), holder=self._holder())
+
+    def _holder(self) -> Holder | None:
+        """A note that says nothing of the holder is one all the same: then nobody can be told from them."""
+        if self.misused_identity is None:
+            return None
+        return (self.misused_identity.holder or NamedHolder()).holder()
 
     def oddities(self) -> Iterator[str]:
         """What does not agree within the order itself."""

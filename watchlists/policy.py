@@ -2,25 +2,30 @@
 
 A province may overlay the national policy (S5.3). An overlay can narrow and never widen: it may only take away a rule, or
 some of the situations that a rule covers, at that province's own stations (``side = "police"``) or for orders of its own
-courts (``side = "court"``).
+courts (``side = "court"``). It has no words for the clock of a hit, for grouping or for the priority of instructions: these are
+the nation's alone.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from matchers.sighting import Direction, Kind, Occasion, Sighting
 from matchers.wire import reason
 from watchlists.order import Measure, Order, PartyRole, Requirement
 
 Instruction = Literal["none", "call_court", "refuse_registration"] | Requirement
+INSTRUCTIONS: Final[tuple[Instruction, ...]] = tuple(name for literal in get_args(Instruction) for name in get_args(literal))
+Response = Literal["urgent", "routine"]
+"""How soon a handler is to answer: the two priorities of the US NCIC's hit confirmation (10 minutes, 1 hour)."""
 Side = Literal["police", "court"]
 T = TypeVar("T", bound=BaseModel)
 
@@ -65,6 +70,8 @@ class PolicyRule(_Table):
     when: tuple[Situation, ...] = Field(min_length=1)
     instruction: Literal["none", "call_court", "refuse_registration", "requirement"]
     fresh_minutes: int = Field(gt=0)
+    response: Response
+    group_minutes: int = Field(ge=0)
 
     def covers(self, order: Order, situation: Situation) -> bool:
         return (
@@ -88,18 +95,50 @@ class Overlay(_Table):
     narrow: tuple[Narrowing, ...]
 
 
+class ResponseTimes(_Table):
+    """Minutes within which a handler is to answer a hit, by the hit's response class."""
+
+    urgent_minutes: int = Field(gt=0)
+    routine_minutes: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _urgent_is_sooner(self) -> Self:
+        if self.urgent_minutes > self.routine_minutes:
+            raise ValueError("urgent_minutes is longer than routine_minutes")
+        return self
+
+    def within(self, response: Response) -> dt.timedelta:
+        return dt.timedelta(minutes=self.urgent_minutes if response == "urgent" else self.routine_minutes)
+
+
 class _NationalPolicy(_Table):
     version: str
+    priority: tuple[Instruction, ...]
+    response: ResponseTimes
     rule: tuple[PolicyRule, ...]
+
+    @field_validator("priority")
+    @classmethod
+    def _names_each_once(cls, priority: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
+        if wrong := [name for name in INSTRUCTIONS if priority.count(name) != 1]:
+            raise ValueError(f"must name every instruction exactly once, and does not so name {', '.join(wrong)}")
+        return priority
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A pair that policy lets hit: by which rule, what the station is told, until when the news is useful."""
+    """A pair that policy lets hit: by which rule, what the station is told, until when the news is useful.
+
+    ``respond_within`` is the handler's time to answer. ``group_within`` is the window in which the same subject, seen again by
+    the same station in the same situation, is one matter; zero means that every hit is told at once.
+    """
 
     rule: str
     instruction: Instruction
     expires_at: dt.datetime
+    response: Response
+    respond_within: dt.timedelta
+    group_within: dt.timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +153,27 @@ class Policy:
     """The national policy with the provinces' overlays; immutable."""
 
     def __init__(self, national: _NationalPolicy, overlays: tuple[Overlay, ...] = ()) -> None:
+        self._national = national
         self.version = national.version
         self.rules = national.rule
+        self.priority = national.priority
+        self.response_times = national.response
         self.overlays = overlays
 
     @classmethod
     def national(cls) -> Policy:
         """The policy that ships with the engine."""
         source = resources.files("watchlists") / "policy.toml"
-        return cls(_parse(_NationalPolicy, source.read_text("utf-8"), "policy.toml"))
+        return cls.from_toml(source.read_text("utf-8"), "policy.toml")
+
+    @classmethod
+    def from_toml(cls, text: str, file: str) -> Policy:
+        """The national policy that a text declares; ``file`` is what an error calls it.
+
+        Raises:
+            PolicyError: no TOML, not of the form, or a priority that does not name every instruction exactly once.
+        """
+        return cls(_parse(_NationalPolicy, text, file))
 
     def with_overlays(self, files: list[Path]) -> Policy:
         """This policy, narrowed further.
@@ -139,7 +190,7 @@ class Policy:
             overlay = _parse(Overlay, text, str(file))
             self._check_narrows(overlay, str(file))
             overlays.append(overlay)
-        return Policy(_NationalPolicy(version=self.version, rule=self.rules), (*self.overlays, *overlays))
+        return Policy(self._national, (*self.overlays, *overlays))
 
     def judge(self, order: Order, sighting: Sighting) -> Allowed | Denied:
         """Whether this sighting may hit this order, were the subject the same."""
@@ -156,7 +207,18 @@ class Policy:
         instruction = order.control.requirement if rule.instruction == "requirement" else rule.instruction
         if instruction is None:  # Order refuses an exit restriction without a requirement
             raise AssertionError
-        return Allowed(rule.id, instruction, _expiry(rule, sighting))
+        return Allowed(
+            rule.id,
+            instruction,
+            _expiry(rule, sighting),
+            rule.response,
+            self.response_times.within(rule.response),
+            _group_window(rule, situation),
+        )
+
+    def strictest(self, instructions: Iterable[Instruction]) -> Instruction:
+        """The one that a station is given of several, by the declared priority; ``ValueError`` where there is none."""
+        return min(instructions, key=self.priority.index)
 
     def _check_narrows(self, overlay: Overlay, file: str) -> None:
         rules = {rule.id: rule for rule in self.rules}
@@ -182,7 +244,8 @@ def _parse(model: type[T], text: str, file: str) -> T:
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{file}: not TOML: {error}") from None
     except ValidationError as error:
-        raise PolicyError(f"{file}: {reason(error)}; an overlay can narrow but never widen") from None
+        hint = "; an overlay can narrow but never widen" if model is Overlay else ""
+        raise PolicyError(f"{file}: {reason(error)}{hint}") from None
 
 
 def _takes_away(narrowing: Narrowing, order: Order, situation: Situation) -> bool:
@@ -200,6 +263,11 @@ def _named(situation: Situation) -> str:
     return f"{situation.kind} ({detail})" if detail else situation.kind
 
 
+def _group_window(rule: PolicyRule, situation: Situation) -> dt.timedelta:
+    """Whoever is leaving the country is told of at once, whatever the rule says: the next sighting may be abroad."""
+    return dt.timedelta(minutes=0 if situation.direction == "exit" else rule.group_minutes)
+
+
 def _expiry(rule: PolicyRule, sighting: Sighting) -> dt.datetime:
     if sighting.check_out is not None and sighting.check_out > sighting.occurred_at:
         return sighting.check_out
@@ -207,18 +275,3 @@ def _expiry(rule: PolicyRule, sighting: Sighting) -> dt.datetime:
         return sighting.occurred_at + dt.timedelta(minutes=rule.fresh_minutes)
     except OverflowError:
         return sighting.occurred_at
-
-
-_PRIORITY: tuple[Instruction, ...] = (
-    "deny_exit_and_hold_documents",
-    "deny_exit",
-    "refuse_registration",
-    "call_court",
-    "report_only",
-    "none",
-)
-
-
-def strictest(instructions: list[Instruction]) -> Instruction:
-    """The strictest of them, by declared priority."""
-    return min(instructions, key=_PRIORITY.index)

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint
 from connectors.courts.entries import Entry
 from matchers.wire import reason
-from stream.core.escalation import Level
+from stream.core.escalation import LEVELS, Level
 
 FILE_BYTES_MAX: Final = 16 << 20
 
@@ -69,6 +69,10 @@ class Endpoints:
             return self._by_place.get((level, NATION), ())
         own = court.province if level == "high_court" else court.code
         return self._by_place.get((level, own or ANY_COURT)) or self._by_place.get((level, ANY_COURT), ())
+
+    def chain(self, court: CourtLike) -> tuple[Level, ...]:
+        """The levels above the handler that this court has, from the nearest on."""
+        return tuple(level for level in LEVELS[1:] if self.of(court, level))
 
     def __len__(self) -> int:
         return len(self._all)

@@ -26,7 +26,7 @@ from stream.local import settings_here
 from stream.wiring import open_index
 from watchlists.index import Logged, Watchlist
 from watchlists.order import Order, read_order
-from watchlists.policy import Allowed, Policy, PolicyError
+from watchlists.policy import Allowed, Denied, Policy, PolicyError
 
 UNREADABLE: Final = 3
 _OUTCOMES: Final = {
@@ -103,11 +103,22 @@ def _judgement(judgement: Judgement, seen: Sighting) -> dict[str, Any]:
             for e in judgement.verdict.evidence
         ],
         "control": {"from": order.control.from_, "until": order.control.until, "occurred_at": seen.occurred_at},
-        "policy": {"rule": ruling.rule, "instruction": ruling.instruction}
-        if isinstance(ruling, Allowed)
-        else {"denied": ruling.why, "detail": ruling.detail},
+        "policy": _ruling(ruling),
         "warnings": list(order.warnings()),
         "hit_id": hit_id(order.id, seen.station.code, seen.id) if judgement.outcome is Outcome.HIT else None,
+    }
+
+
+def _ruling(ruling: Allowed | Denied) -> dict[str, Any]:
+    if isinstance(ruling, Denied):
+        return {"denied": ruling.why, "detail": ruling.detail}
+    return {
+        "rule": ruling.rule,
+        "instruction": ruling.instruction,
+        "response": ruling.response,
+        "respond_within_s": int(ruling.respond_within.total_seconds()),
+        "group_within_s": int(ruling.group_within.total_seconds()),
+        "expires_at": ruling.expires_at,
     }
 
 
@@ -168,4 +179,13 @@ def _print_judgement(console: Console, judgement: Judgement, seen: Sighting) -> 
     table.add_row("control", seen.occurred_at.isoformat(), period, "在控制期限内？within the control period?")
     says = f"{ruling.rule}: {ruling.instruction}" if isinstance(ruling, Allowed) else ruling.detail
     table.add_row("policy", seen.kind, order.measure, says)
+    if isinstance(ruling, Allowed):
+        table.add_row("clock", seen.occurred_at.isoformat(), ruling.expires_at.isoformat(), _clock(ruling))
     console.print(table)
+
+
+def _clock(ruling: Allowed) -> str:
+    zh, en = ("紧急", "urgent") if ruling.response == "urgent" else ("常规", "routine")
+    respond, group = (int(span.total_seconds()) // 60 for span in (ruling.respond_within, ruling.group_within))
+    grouped = (f"{group}分钟内同类合并", f"one matter within {group} min") if group else ("立即告知", "told at once")
+    return f"{zh}：{respond}分钟内答复，{grouped[0]}\n{en}: answer within {respond} min; {grouped[1]}"

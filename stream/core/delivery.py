@@ -17,6 +17,7 @@ import msgspec
 from pydantic import Field
 
 from matchers.wire import Message, Timestamp
+from stream.core.escalation import Level
 from stream.core.hit import Hit
 from watchlists.index import Standing
 
@@ -56,6 +57,12 @@ class Reason(StrEnum):
     NO_ANSWER = "no_answer"
     ENDPOINT_GONE = "endpoint_gone"
     BUSY = "busy"
+    ACKNOWLEDGED = "acknowledged"
+    TAKING_OVER = "taking_over"
+    NOT_SAME = "not_same"
+    EXECUTED = "executed"
+    NEEDS_MINUTES = "needs_minutes"
+    CANNOT_ACT = "cannot_act"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
@@ -73,6 +80,7 @@ class Facts(Message):
     slot: str = Field(description="what makes a repetition: a digest of order, station, situation and answer")
     respond_within_s: int
     group_within_s: int
+    chain: tuple[Level, ...] = Field(default=(), description="who is told, level by level, while nobody answers")
     expires_at: Timestamp
 
 
@@ -85,7 +93,11 @@ class Receipt(Message):
     at: Timestamp
     step: Step
     outcome: Reason
-    attempt: int = Field(default=0, description="of a delivery or a withdrawal, from 1; of an escalation, the level from 1")
+    attempt: int = Field(
+        default=0,
+        description="of a delivery or a withdrawal, from 1; of an escalation, the level from 1; of a confirmation, its"
+        " milliseconds since 1970",
+    )
     endpoint: str | None = Field(default=None, description="redacted: no user, query or secret")
     channel: str | None = None
     level: str | None = Field(default=None, description="who was told, along the court's chain")

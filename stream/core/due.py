@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
+from stream.core import escalation
+from stream.core.confirmation import Answer, Confirmation, Respondent
 from stream.core.delivery import Reason
-from stream.core.story import Story, is_released, is_withdrawn, last_attempt, newest, told_of, waits
+from stream.core.story import Known, Story, is_released, is_withdrawn, known_of, last_attempt, newest, told_of, waits
 
 
 class Due(NamedTuple):
     """What is due, and from when on."""
 
     at: dt.datetime
-    what: Literal["attempt", "carry", "withdraw"]
+    what: Literal["attempt", "carry", "withdraw", "escalate"]
 
 
 def due_of(story: Story) -> Due | None:
     """What is due next for a hit; None when nothing will be."""
-    dues = (_withdrawal(story), _attempt(story), _carry(story)) if story else ()
+    dues = (_withdrawal(story), _attempt(story), _carry(story), _escalation(story)) if story else ()
     return min((due for due in dues if due is not None), default=None)
 
 
@@ -45,3 +47,48 @@ def _carry(story: Story) -> Due | None:
     if held is None or held.next_at is None or held.outcome != Reason.CARRIES or not waits(story):
         return None
     return Due(held.next_at, "carry") if newest(story, "planned") is None else None
+
+
+def _escalation(story: Story) -> Due | None:
+    waits_for = next_level(story)
+    return Due(waits_for.at, "escalate") if isinstance(waits_for, escalation.Due) else None
+
+
+def next_level(story: Story) -> escalation.Due | escalation.Rest | None:
+    """Who is told next while nobody answers; None where nobody waits for an answer: nothing was told, or it is void."""
+    planned, known = newest(story, "planned"), known_of(story)
+    if planned is None or known is None or is_released(story) or is_withdrawn(story):
+        return None
+    delivered = newest(story, "delivered")
+    return escalation.due(
+        planned.at,
+        None if delivered is None else delivered.at,
+        dt.timedelta(seconds=known.respond_within_s),
+        _confirmations(story, known),
+        escalated_of(story),
+        ("handler", *known.chain),
+    )
+
+
+def escalated_of(story: Story) -> list[escalation.Escalated]:
+    """The levels that were told, and when."""
+    return [
+        escalation.Escalated(escalation.LEVELS[level], seen.at)
+        for (_, step, level), seen in story.items()
+        if step == "escalated"
+    ]
+
+
+def _confirmations(story: Story, known: Known) -> list[Confirmation]:
+    return [
+        Confirmation(
+            id=str(at_ms),
+            hit_id="-",
+            at=seen.at,
+            by=Respondent(court=known.court),
+            answer=cast(Answer, seen.outcome),
+            minutes=None if seen.next_at is None else round((seen.next_at - seen.at).total_seconds() / 60),
+        )
+        for (_, step, at_ms), seen in story.items()
+        if step == "confirmed"
+    ]

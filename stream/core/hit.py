@@ -13,7 +13,7 @@ from matchers.sighting import Sighting
 from matchers.verdict import SAYS, Certainty, Evidence, Verdict
 from matchers.wire import Message, Timestamp
 from watchlists.order import Court, Handler, Measure, Order
-from watchlists.policy import Allowed, Instruction
+from watchlists.policy import Allowed, Instruction, Response
 
 HIT_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:hit")
 
@@ -34,7 +34,10 @@ class EvidenceItem(Message):
 
 
 class Hit(Message):
-    """One hit on the topic ``hits``, keyed by court code. ``checks`` says what to check first when ``verify_first``."""
+    """One hit on the topic ``hits``, keyed by court code. ``checks`` says what to check first when ``verify_first``.
+
+    The topic is kept for ever: hits from before there was a response class are read as routine, each told at once.
+    """
 
     id: str
     order_id: str
@@ -56,8 +59,14 @@ class Hit(Message):
     expires_at: Timestamp
     rule: str = Field(description="the policy rule that let it hit")
     policy_version: str
-    respond_within_s: int = 3600
-    group_within_s: int = 0
+    response: Response = Field(default="routine", description="how soon the handler is to answer")
+    respond_within_s: int = Field(default=3600, ge=0, description="seconds from being told to the handler's answer")
+    group_within_s: int = Field(
+        default=0,
+        ge=0,
+        description="seconds within which the same subject, seen again by the same station in the same situation, is one"
+        " matter; 0: told at once",
+    )
 
 
 def hit_id(order_id: str, station_code: str, sighting_id: str) -> str:
@@ -99,6 +108,9 @@ def make_hit(
         expires_at=allowed.expires_at,
         rule=allowed.rule,
         policy_version=policy_version,
+        response=allowed.response,
+        respond_within_s=int(allowed.respond_within.total_seconds()),
+        group_within_s=int(allowed.group_within.total_seconds()),
     )
 
 

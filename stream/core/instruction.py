@@ -15,8 +15,7 @@ from pydantic import Field
 
 from matchers.wire import Message, NonEmpty, Timestamp
 from stream.core.hit import Hit, Says
-from watchlists.policy import Instruction
-from watchlists.policy import strictest as strictest_of
+from watchlists.policy import Instruction, Policy
 
 INSTRUCTION_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:instruction")
 
@@ -68,14 +67,16 @@ def instruction_id(hit: Hit) -> str:
     return str(uuid.uuid5(INSTRUCTION_NAMESPACE, name))
 
 
-def instruct(hits: Sequence[Hit], *, revision: int = 1, withdrawn: bool = False, at: dt.datetime) -> StationInstruction:
+def instruct(
+    hits: Sequence[Hit], policy: Policy, *, revision: int = 1, withdrawn: bool = False, at: dt.datetime
+) -> StationInstruction:
     """What the station of a sighting is asked to do, by all orders that hit it; ``withdrawn``: by none of them any more.
 
-    The strictest instruction stands, by the declared priority, and everybody who asks is to be called. An instruction ``none``
-    is one too: the contract lists it.
+    The strictest instruction stands, by the policy's declared priority, and everybody who asks is to be called. An instruction
+    ``none`` is one too: the contract lists it.
     """
     hits = sorted(hits, key=lambda hit: (hit.order_id, hit.id))
-    strictest = strictest_of([hit.instruction for hit in hits])
+    strictest = policy.strictest(hit.instruction for hit in hits)
     asking = [hit for hit in hits if hit.instruction == strictest]
     verify_first = all(hit.verify_first for hit in asking)
     checks = dict.fromkeys((check.zh, check.en) for hit in asking for check in hit.checks) if verify_first else {}

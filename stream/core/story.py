@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from stream.core.delivery import Facts, Reason, Receipt, Step
+from stream.core.escalation import Level
 
 StepKey = tuple[int, Step, int]
 """Order version, step and attempt: a receipt's identity within its hit. A repeat is the same step seen again."""
@@ -47,6 +48,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     respond_within_s: int
     group_within_s: int
     expires_at: dt.datetime
+    chain: tuple[Level, ...] = ()
 
 
 class Seen(msgspec.Struct, frozen=True, array_like=True):
@@ -142,7 +144,7 @@ def known_of(story: Story) -> Known | None:
 
 def may_be_known(story: Story) -> bool:
     """Whether the court may know of the hit: it was delivered, or an attempt was made whose outcome is not sure."""
-    return any(step in ("attempted", "delivered") and seen.may_have_arrived for (_, step, _), seen in story.items())
+    return bool(_arrivals(story))
 
 
 def attempts_of(story: Story) -> int:
@@ -187,8 +189,16 @@ def last_attempt(story: Story) -> Seen | None:
 def is_withdrawn(story: Story) -> bool:
     """Whether the court was told last that the hit is void, or there was nobody to tell it to."""
     withdrawn = [seen.at for (_, step, _), seen in story.items() if step == "withdrawn"]
-    arrived = [seen.at for (_, step, _), seen in story.items() if step in ("attempted", "delivered") and seen.may_have_arrived]
-    return bool(withdrawn) and max(withdrawn) >= max(arrived, default=max(withdrawn))
+    return bool(withdrawn) and max(withdrawn) >= max(_arrivals(story), default=max(withdrawn))
+
+
+def _arrivals(story: Story) -> list[dt.datetime]:
+    """When the news arrived, or may have."""
+    return [
+        seen.at
+        for (_, step, _), seen in story.items()
+        if step == "delivered" or (step == "attempted" and seen.may_have_arrived)
+    ]
 
 
 def is_released(story: Story) -> bool:
@@ -234,6 +244,7 @@ def _seen(receipt: Receipt) -> Seen:
             facts.respond_within_s,
             facts.group_within_s,
             _utc(facts.expires_at),
+            facts.chain,
         )
     return Seen(
         _utc(receipt.at),

@@ -111,7 +111,7 @@ class Delivering:
             await self._close(hit, story, standing, unsure=False)
             return
         _, marks = await self._look(hit)
-        facts = facts_of(hit, (held.known.partition, held.known.offset))
+        facts = facts_of(hit, (held.known.partition, held.known.offset), self._endpoints.chain(hit.court))
         news = self._news(hit, update=False, matter=matter_of(held.matter, marks))
         planned = self._scribe.receipt(hit, "planned", Reason.REPEATED, matter=held.matter, notification=news.id, facts=facts)
         await self._scribe.record([planned])
@@ -162,13 +162,13 @@ class Delivering:
             matter=decided.matter,
             notification=decided.carrier,
             next_at=decided.until,
-            facts=facts_of(hit, place),
+            facts=facts_of(hit, place, self._endpoints.chain(hit.court)),
         )
         await self._instructing.give(hit, decided.why, [held])
 
     async def _tell(self, hit: Hit, decided: Tell, place: Place, asked_at: float) -> None:
         news = self._news(hit, update=decided.update)
-        facts = facts_of(hit, place)
+        facts = facts_of(hit, place, self._endpoints.chain(hit.court))
         planned = self._scribe.receipt(hit, "planned", decided.why, matter=decided.matter, notification=news.id, facts=facts)
         # The station and the court are told at once; neither waits for the other.
         async with asyncio.TaskGroup() as both:

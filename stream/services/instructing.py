@@ -14,6 +14,7 @@ from connectors.kafka.records import Record
 from connectors.kafka.topics import INSTRUCTIONS
 from connectors.redis.errors import ViewUnavailableError
 from stream.core.delivery import Facts, Reason, Receipt
+from stream.core.escalation import Level
 from stream.core.hit import Hit
 from stream.core.instruction import instruct, instruction_id
 from stream.core.matter import slot_of
@@ -21,6 +22,7 @@ from stream.core.ports import Ledger
 from stream.core.story import Contribution
 from stream.services.bodies import Bodies, Place
 from stream.services.scribe import Scribe
+from watchlists.policy import Policy
 
 WAIT_S: Final = 0.05
 _log = structlog.get_logger("delivering")
@@ -29,7 +31,10 @@ _log = structlog.get_logger("delivering")
 class Instructing:
     """Tells stations. What they were told before is in the ledger, so any worker can go on."""
 
-    def __init__(self, ledger: Ledger, bodies: Bodies, scribe: Scribe, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self, ledger: Ledger, policy: Policy, bodies: Bodies, scribe: Scribe, clock: Callable[[], dt.datetime]
+    ) -> None:
+        self._policy = policy
         self._ledger, self._bodies, self._scribe, self._clock = ledger, bodies, scribe, clock
 
     async def give(self, hit: Hit, why: Reason, before: Sequence[Receipt]) -> None:
@@ -47,7 +52,7 @@ class Instructing:
         active = {hit_id: part for hit_id, part in parts.items() if part.active}
         hits = [hit if hit_id == hit.id else await self._other(part) for hit_id, part in (active or parts).items()]
         revision = sum(part.changes for part in parts.values())
-        told = instruct(hits, revision=revision, withdrawn=not active, at=self._clock())
+        told = instruct(hits, self._policy, revision=revision, withdrawn=not active, at=self._clock())
         value = msgspec.json.encode(told.model_dump(mode="json"))
         await self._scribe.send([Record(INSTRUCTIONS, told.key.encode(), value)])
 
@@ -63,7 +68,7 @@ class Instructing:
         return await self._bodies.hit((part.partition, part.offset))
 
 
-def facts_of(hit: Hit, place: Place) -> Facts:
+def facts_of(hit: Hit, place: Place, chain: tuple[Level, ...] = ()) -> Facts:
     """What the hit's story needs to know of it."""
     return Facts(
         hit_at=place,
@@ -72,5 +77,6 @@ def facts_of(hit: Hit, place: Place) -> Facts:
         slot=slot_of(hit),
         respond_within_s=hit.respond_within_s,
         group_within_s=hit.group_within_s,
+        chain=chain,
         expires_at=hit.expires_at,
     )

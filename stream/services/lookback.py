@@ -38,6 +38,7 @@ ORDERS_MAX: Final = 200_000
 STANDINGS_MAX: Final = 1000
 """Orders asked of the index in one round trip."""
 LOOK_EVERY_S: Final = 0.05
+IDLE_S: Final = 0.25
 SAVE_EVERY_S: Final = 1.0
 REST_S_MAX: Final = 1.0
 AGAIN_S: Final = 1.0
@@ -94,6 +95,7 @@ class Lookback:
         arrived = await asyncio.to_thread(orders.take, ORDERS_MAX)
         taken = orders.taken()
         if not any(first < stop for first, stop in taken.values()):
+            await self._rest(IDLE_S)
             return
         while not self._stopping.is_set():
             more = await asyncio.to_thread(orders.take, ORDERS_MAX - len(arrived)) if len(arrived) < ORDERS_MAX else []

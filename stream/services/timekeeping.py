@@ -17,6 +17,7 @@ from stream.core.ports import Ledger
 from stream.core.story import Story, known_of
 from stream.services.bodies import Bodies
 from stream.services.delivering import Delivering
+from stream.services.escalating import Escalating
 from stream.services.withdrawing import Withdrawing
 
 LOOK_EVERY_S: Final = 0.2
@@ -36,10 +37,16 @@ class Timekeeping:
         bodies: Bodies,
         delivering: Delivering,
         withdrawing: Withdrawing,
+        escalating: Escalating,
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._ledger, self._bodies, self._clock = ledger, bodies, clock
-        self._delivering, self._withdrawing = delivering, withdrawing
+        self._ways = {
+            "attempt": delivering.resume,
+            "carry": delivering.carry,
+            "withdraw": withdrawing.resume,
+            "escalate": escalating.escalate,
+        }
         self._under_way: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -79,12 +86,7 @@ class Timekeeping:
             if due is not None and due.at <= self._clock() and known is not None:
                 metrics.taken_up.labels(due.what).inc()
                 hit = await self._bodies.hit((known.partition, known.offset))
-                if due.what == "attempt":
-                    await self._delivering.resume(hit, story)
-                elif due.what == "carry":
-                    await self._delivering.carry(hit, story)
-                else:
-                    await self._withdrawing.resume(hit, story)
+                await self._ways[due.what](hit, story)
             await self._ledger.let_go([hit_id])
         except (KafkaError, ViewUnavailableError) as error:  # its claim ends by itself, and it is due again
             _log.warning("a hit that is due waits", hit=hit_id, detail=str(error))

@@ -27,7 +27,7 @@ def test_the_table_is_the_policy() -> None:
     rules = Policy.national().rules
     assert list(told) == [rule.id for rule in rules]
     for rule in rules:
-        measure, sightings, party_role, instruction, fresh = told[rule.id]
+        measure, sightings, party_role, instruction, fresh, response, group = told[rule.id]
         assert measure.split()[0] == rule.measure
         assert sightings.replace(",", "").split() == [
             word for when in rule.when for word in _words(when.kind, when.direction or when.occasion)
@@ -37,6 +37,18 @@ def test_the_table_is_the_policy() -> None:
             "the order's `control.requirement`" if rule.instruction == "requirement" else f"`{rule.instruction}`"
         )
         assert fresh == f"{rule.fresh_minutes} min"
+        assert response == rule.response
+        assert group == (f"{rule.group_minutes} min" if rule.group_minutes else "told at once")
+
+
+def test_the_response_times_and_the_priority_are_the_policys() -> None:
+    policy = Policy.national()
+    for response, minutes in (
+        ("urgent", policy.response_times.urgent_minutes),
+        ("routine", policy.response_times.routine_minutes),
+    ):
+        assert f"| {response} | {minutes} min | `response`, `respond_within_s` = {minutes * 60} |" in PAGE
+    assert ",".join(f"`{name}`" for name in policy.priority) in "".join(PAGE.split())
 
 
 def _words(kind: str, detail: str | None) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from matchers.documents import canonical_document
+from matchers.subject import Holder, Person
 from matchers.wire import UnreadableError
 from watchlists.order import Order, Release, read_order
 
@@ -58,3 +61,55 @@ def test_what_is_odd_is_said_once_and_costs_nothing() -> None:
 
 def test_a_release_is_no_order_and_needs_no_subject() -> None:
     assert isinstance(read_order(json.dumps(BASES["release"]).encode()), Release)
+
+
+def misused(**note: Any) -> Order:
+    return order("detention", person=BASES["detention"]["person"] | {"misused_identity": note})
+
+
+def test_a_misused_identity_is_noted_with_what_is_known_of_its_holder() -> None:
+    holder = {
+        "name": "李真",
+        "former_names": ["李默"],
+        "sex": "female",
+        "birth_date": "1980-01-01",
+        "phone": "13800000000",
+        "documents": [{"type": "passport", "number": "e 7"}],
+    }
+    noted = misused(holder=holder, noted_at="2026-11-21T09:00:00+08:00", text="证件于2020年遗失")
+    assert not noted.warnings()
+    assert isinstance(noted.subject, Person)
+    assert noted.subject.holder == Holder(
+        ("李真", "李默"), (canonical_document("passport", "e 7"),), "13800000000", "female", dt.date(1980, 1, 1)
+    )
+    assert noted.keys() == order("detention").keys()
+
+
+@pytest.mark.parametrize(
+    ("note", "place"),
+    [
+        ({"holder": "李真"}, "misused_identity.holder"),
+        ({"holder": {"name": 1}}, "misused_identity.holder.name"),
+        ({"holder": {"former_names": "李默"}}, "misused_identity.holder.former_names"),
+        ({"holder": {"sex": "f"}}, "misused_identity.holder.sex"),
+        ({"holder": {"birth_date": "1980"}}, "misused_identity.holder.birth_date"),
+        ({"holder": {"phone": 13800000000}}, "misused_identity.holder.phone"),
+        ({"holder": {"documents": [{"type": "passport"}]}}, "misused_identity.holder.documents"),
+        ({"noted_at": "yesterday"}, "misused_identity.noted_at"),
+        ({"text": 7}, "misused_identity.text"),
+    ],
+)
+def test_a_wrong_value_in_the_note_costs_itself_only(note: dict[str, Any], place: str) -> None:
+    noted = misused(**note)
+    assert [warning.split(": ")[1] for warning in noted.warnings()] == [place]
+    assert isinstance(noted.subject, Person)
+    assert noted.subject.holder == Holder()
+
+
+def test_a_note_that_is_none_is_dropped_and_said() -> None:
+    odd = order("detention", person=BASES["detention"]["person"] | {"misused_identity": "李真"})
+    assert isinstance(odd.subject, Person)
+    assert odd.subject.holder is None
+    (warning,) = odd.warnings()
+    assert "misused_identity" in warning
+    assert "李真" not in warning

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from importlib import resources
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,11 @@ from hypothesis import strategies as st
 
 from matchers.sighting import Sighting, read_sighting
 from watchlists.order import Order, read_order
-from watchlists.policy import Allowed, Denied, Narrowing, Overlay, Policy, PolicyError, Situation
+from watchlists.policy import INSTRUCTIONS, Allowed, Denied, Instruction, Narrowing, Overlay, Policy, PolicyError, Situation
 
 BASES: dict[str, Any] = json.loads((Path(__file__).resolve().parents[1] / "cases" / "bases.json").read_text("utf-8"))
 NATIONAL = Policy.national()
+TOML = (resources.files("watchlists") / "policy.toml").read_text("utf-8")
 
 
 def _order(base: str, role: str, province: str) -> Order:
@@ -133,6 +136,9 @@ def test_a_narrowing_takes_away_what_it_says_and_nothing_else(tmp_path: Path) ->
             'province = "44"\nside = "police"\n[[narrow]]\nrule = "exit"\nwithout = [{ kind = "sauna" }]',
             "narrow.0.without.0.kind",
         ),
+        ('province = "44"\nside = "police"\n[[narrow]]\nrule = "exit"\nresponse = "routine"', "narrow.0.response"),
+        ('province = "44"\nside = "police"\nnarrow = []\n[response]\nurgent_minutes = 5\nroutine_minutes = 5', "response"),
+        ('province = "44"\nside = "police"\nnarrow = []\npriority = ["none"]', "priority"),
         ('province = "all"\nside = "police"\nnarrow = []', "province"),
         ('province = "44"\nside = "both"\nnarrow = []', "side"),
         ('province = "44"\nside = "police"', "narrow"),
@@ -168,3 +174,64 @@ def test_news_is_useful_until_check_out_where_that_is_known() -> None:
     assert until.expires_at.isoformat() == "2026-11-26T12:00:00+08:00"
     last = BASES["hotel"] | {"occurred_at": "9999-12-31T23:59:59+00:00"}
     assert not isinstance(NATIONAL.judge(ORDERS[0], read_sighting(json.dumps(last).encode())), Denied)
+
+
+def test_every_hit_has_a_time_to_answer_and_a_window_and_an_exit_has_none() -> None:
+    minutes = {"urgent": 10, "routine": 60}
+    for order, sighting in PAIRS:
+        ruling = NATIONAL.judge(order, sighting)
+        if isinstance(ruling, Denied):
+            continue
+        rule = next(rule for rule in NATIONAL.rules if rule.id == ruling.rule)
+        assert ruling.response == rule.response
+        assert ruling.respond_within == dt.timedelta(minutes=minutes[rule.response])
+        leaves = Situation.of(sighting).direction == "exit"
+        assert ruling.group_within == dt.timedelta(minutes=0 if leaves else rule.group_minutes)
+
+
+def test_a_crossing_without_a_direction_is_told_at_once() -> None:
+    fields = BASES["hotel"] | {"kind": "border_crossing", "crossing": {}}
+    ruling = NATIONAL.judge(ORDERS[0], read_sighting(json.dumps(fields).encode()))
+    assert isinstance(ruling, Allowed)
+    assert (ruling.rule, ruling.group_within) == ("detention", dt.timedelta(0))
+
+
+@given(st.lists(st.sampled_from(INSTRUCTIONS), min_size=1), st.randoms(use_true_random=False))
+def test_the_strictest_is_one_of_them_and_none_is_stricter_in_any_order(instructions: list[Instruction], dice: Any) -> None:
+    strictest = NATIONAL.strictest(instructions)
+    assert strictest in instructions
+    assert all(NATIONAL.strictest([strictest, other]) == strictest for other in instructions)
+    dice.shuffle(instructions)
+    assert NATIONAL.strictest(instructions) == strictest
+
+
+def test_the_priority_goes_from_strictest_to_mildest() -> None:
+    assert NATIONAL.priority == (
+        "deny_exit_and_hold_documents",
+        "deny_exit",
+        "refuse_registration",
+        "call_court",
+        "report_only",
+        "none",
+    )
+    with pytest.raises(ValueError, match="empty"):
+        NATIONAL.strictest([])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (', "none"]', "]", "priority: .*none"),
+        (', "none"]', ', "none", "call_court"]', "priority: .*call_court"),
+        (', "none"]', ', "none", "arrest"]', "priority.6"),
+        ("urgent_minutes = 10", "urgent_minutes = 61", "response: .*urgent_minutes is longer"),
+        ("urgent_minutes = 10", "urgent_minutes = 0", "response.urgent_minutes"),
+        ('response = "urgent"', 'response = "soon"', "rule.0.response"),
+        ("group_minutes = 60", "group_minutes = -1", "rule.1.group_minutes"),
+    ],
+)
+def test_a_national_policy_that_is_not_whole_is_refused_by_place(old: str, new: str, says: str) -> None:
+    assert old in TOML
+    with pytest.raises(PolicyError, match=f"^mine.toml: {says}") as caught:
+        Policy.from_toml(TOML.replace(old, new, 1), "mine.toml")
+    assert "overlay" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Hit ids; what else is claimed of hits stands in ``tests/cases/hits.ndjson``."""
+"""Hit ids, and hits of the past; what else is claimed of hits stands in ``tests/cases/hits.ndjson``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.hit import hit_id
+from stream.core.hit import Hit, hit_id
+from tests.stream.core.hits import hit
 
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
@@ -32,3 +33,10 @@ def test_a_known_id_never_changes() -> None:
 
 
 KNOWN = "2a53ced6-277e-546c-87af-59171b72a5ee"
+
+
+def test_a_hit_from_before_there_was_a_response_class_is_read() -> None:
+    """``hits`` is kept for ever."""
+    added = {"response", "respond_within_s", "group_within_s"}
+    old = Hit.model_validate_json(hit().model_dump_json(exclude=added))
+    assert (old.response, old.respond_within_s, old.group_within_s) == ("routine", 3600, 0)

@@ -58,3 +58,33 @@ def test_every_hit_in_the_order_of_the_candidates_and_lookback_is_said() -> None
     back = hit_of(judge(candidates[0], seen, POLICY), seen, POLICY, seen.occurred_at, lookback=True)
     assert back is not None
     assert back.lookback
+
+
+@pytest.mark.parametrize(
+    ("base", "sighting", "clock"),
+    [
+        ("detention", "hotel", ("urgent", 600, 3600)),
+        ("detention", "crossing_out", ("urgent", 600, 0)),
+        ("exit", "crossing_out", ("urgent", 600, 0)),
+        ("exit", "crossing_in", ("routine", 3600, 3600)),
+        ("seizure", "transfer_registration", ("routine", 3600, 28800)),
+    ],
+)
+def test_a_hit_carries_the_policys_clock(base: str, sighting: str, clock: tuple[str, int, int]) -> None:
+    seen = read_sighting(json.dumps(BASES[sighting]).encode())
+    (hit,) = resolve(seen, [order(base)], POLICY, seen.occurred_at)
+    assert (hit.response, hit.respond_within_s, hit.group_within_s) == clock
+
+
+def test_a_misused_identity_is_to_be_verified_and_tells_the_station_nothing_of_the_holder() -> None:
+    holder = {"name": "李真真", "phone": "13711112222", "birth_date": "1949-12-31"}
+    noted = order("detention", person=BASES["detention"]["person"] | {"misused_identity": {"holder": holder, "text": "遗失"}})
+    seen = read_sighting(json.dumps(BASES["hotel"] | {"person": BASES["hotel"]["person"] | {"name": None}}).encode())
+    (hit,) = resolve(seen, [noted], POLICY, seen.occurred_at)
+    (plain,) = resolve(seen, [order("detention")], POLICY, seen.occurred_at)
+    assert (plain.certainty, plain.checks) == ("confirmed", ())
+    assert (hit.certainty, hit.verify_first, hit.instruction) == ("verify", True, plain.instruction)
+    assert hit.evidence[-1].rule == "misused_identity"
+    assert hit.evidence[-1].order == "name、birth_date、phone"
+    assert len(hit.checks) == 1
+    assert not [value for value in ("李真真", "13711112222", "1949-12-31", "遗失") if value in hit.model_dump_json()]

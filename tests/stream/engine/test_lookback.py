@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.request
+from unittest import mock
 
+from click.testing import CliRunner
+
+from stream.commands.lookback import lookback
 from tests.factory import as_record
 from tests.stream.engine.running import GOOD, Running, hit_id_of, hotel, order_id, told, within
 from tests.watchlists import orders
@@ -53,4 +58,9 @@ def test_the_log_and_the_metrics_tell_of_the_passes(searching: Running) -> None:
         metrics = page.read().decode()
     assert 'chakong_lookback_orders_total{fate="sought"}' in metrics
     assert "chakong_lookback_share_done 1.0" in metrics
+    with mock.patch.dict(os.environ, searching.deployment.environment()):
+        shown = CliRunner().invoke(lookback)
+    assert shown.exit_code == 0
+    assert "Searched by " in shown.output
+    assert "No pass is under way." in shown.output
     assert [number for number in searching.numbers if number in said + metrics] == []

@@ -32,6 +32,7 @@ from stream.services import delivering as delivering_module
 from stream.services.bodies import Bodies
 from stream.services.courier import Courier
 from stream.services.delivering import Delivering
+from stream.services.escalating import Escalating
 from stream.services.instructing import Instructing
 from stream.services.reached import Reached
 from stream.services.scribe import Scribe
@@ -141,11 +142,20 @@ class World:
         self.bodies = Bodies(self.log)  # type: ignore[arg-type]
         scribe = Scribe(self.log, self.ledger, self.clock)  # type: ignore[arg-type]
         fence = Fence(self.index, Reached(dict))
-        instructing = Instructing(self.ledger, self.bodies, scribe, self.clock)
+        instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, self.clock)
         tellers = (endpoints, Courier(self.court), scribe, fence, self.bodies, instructing)  # type: ignore[arg-type]
         self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=self.clock)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=self.clock)
-        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, self.clock)
+        escalating = Escalating(
+            endpoints,
+            tellers[1],
+            scribe,
+            fence,
+            self.withdrawing,
+            ladder=ladder,
+            clock=self.clock,  # type: ignore[arg-type]
+        )
+        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, self.clock)
 
     def clock(self) -> dt.datetime:
         return self.now

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
-from connectors.kafka.clients import at, consumer, fetch, partitions_of
+from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.records import Records
 from connectors.kafka.topics import CANDIDATES, ORDERS, ensure_topics
 from connectors.redis.client import connect
@@ -19,9 +19,12 @@ from connectors.redis.index import RedisIndex
 from connectors.redis.leases import Leases, LeaseState
 from connectors.redis.lookback import LookbackView
 from matchers.keys import KeyHasher
+from matchers.sighting import SIGHTING_TOPICS
+from stream import metrics
 from stream.core.lookback import Pass
 from stream.local import wipe
 from stream.services.lookback import Lookback
+from stream.services.lookback_process import LookbackProcess
 from stream.settings import WorkerSettings
 from tests.factory import as_record, person_fields, sighting_fields
 from tests.watchlists import orders
@@ -64,6 +67,16 @@ class Deployment:
         await self.index.apply(partition, start, start + 1, [logged])
         self.applied[partition] = start + 1
         await self.leases.renew("w", LeaseState(applied=self.applied, state="screening", at=dt.datetime.now(dt.UTC)))
+
+    def screened(self) -> None:
+        """Live screening has seen, and committed, every sighting there is."""
+        group = consumer(self.settings.kafka, "screen")
+        topics = {topic: [0, 1] for topic in map(self.settings.kafka.topic, SIGHTING_TOPICS)}
+        ends = {topic: end_offsets(group, topic, partitions) for topic, partitions in topics.items()}
+        group.commit(
+            offsets=[TopicPartition(topic, *end) for topic, of in ends.items() for end in of.items()], asynchronous=False
+        )
+        group.close()
 
     def lookback(self, settings: WorkerSettings | None = None) -> Lookback:
         return Lookback(
@@ -192,6 +205,7 @@ async def test_a_pass_whose_process_was_killed_goes_on_where_it_was(
 ) -> None:
     deployment.sightings([f"E{number}" for number in range(40_000)])
     await deployment.order(orders.order("A", 1, ["E3", "E20000", "E39998"]))
+    deployment.screened()
     monkeypatch.setenv("CHAKONG_LOOKBACK_SHARE", "0.02")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "stream.lookback", "w", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
@@ -202,6 +216,55 @@ async def test_a_pass_whose_process_was_killed_goes_on_where_it_was(
     assert left.sought == 1
     assert 0 < left.share_done < 1
     assert set(await deployment.search()) == {"S3", "S20000", "S39998"}
+
+
+async def test_a_pass_stands_back_while_live_screening_is_behind(deployment: Deployment) -> None:
+    deployment.sightings([f"E{number}" for number in range(40_000)])
+    await deployment.order(orders.order("A", 1, ["E39998"]))
+    before = yields()
+    slow = deployment.settings.model_copy(update={"lookback_share": 0.02})
+    lookback = deployment.lookback(slow)
+    running = asyncio.create_task(lookback.run())
+    async with asyncio.timeout(WITHIN_S):
+        while yields() < before + 1:
+            await asyncio.sleep(0.05)
+    stands = await deployment.view.load()
+    await asyncio.sleep(1)
+    assert stands is not None
+    assert stands.left
+    assert await deployment.view.load() == stands
+    lookback.stop()
+    await running
+    await asyncio.to_thread(deployment.screened)
+    assert set(await deployment.search()) == {"S39998"}
+
+
+def yields() -> float:
+    return metrics.LOOKBACK.get_sample_value("chakong_lookback_yields_total") or 0.0
+
+
+async def test_another_worker_takes_over(deployment: Deployment) -> None:
+    deployment.sightings(["E1", "E2"])
+    first, second = (LookbackProcess(worker, deployment.view) for worker in "ab")
+    running = [asyncio.create_task(first.run())]
+    await until_held_by(deployment.view, "a")
+    running.append(asyncio.create_task(second.run()))
+    await deployment.order(orders.order("A", 1, ["E1"]))
+    await deployment.until_searched()
+    await first.stop()
+    await until_held_by(deployment.view, "b")
+    await deployment.order(orders.order("B", 1, ["E2"]))
+    await deployment.until_searched()
+    await second.stop()
+    await asyncio.gather(*running)
+    assert sorted(deployment.found()) == ["S0", "S1"]
+    assert await deployment.view.holder() is None
+
+
+async def until_held_by(view: LookbackView, worker: str) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while await view.holder() != worker:
+            await asyncio.sleep(0.05)
 
 
 async def until_under_way(view: LookbackView) -> Pass:
