@@ -146,9 +146,10 @@ def judged(
     starts: dict[str, dt.datetime] = {}
     fenced: set[str] = set()
     for receipt in receipts:
-        if receipt.step == "instructed":  # written at the moment that the fence lets the first attempt pass
-            starts[receipt.hit_id] = max(receipt.at, starts.get(receipt.hit_id, receipt.at))
-        elif receipt.outcome is Reason.ORDER_RELEASED:
+        if receipt.step in ("attempted", "delivered"):
+            began = receipt.at - dt.timedelta(seconds=receipt.took_s)
+            starts[receipt.hit_id] = max(began, starts.get(receipt.hit_id, began))
+        elif receipt.step == "skipped" and receipt.outcome is Reason.ORDER_RELEASED:
             fenced.add(receipt.hit_id)
     ends = {hit: released[order] for hit, order in hits.items() if order in released}
     told = list(received)

@@ -123,7 +123,7 @@ class Wiring:
         courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
         instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, _now)
         tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
-        self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=_now)
+        self.withdrawing = Withdrawing(self.ledger, *tellers, self.effect.withdrawn, ladder=ladder, clock=_now)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
         reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
         escalating = Escalating(*reach, ladder=ladder, clock=_now)

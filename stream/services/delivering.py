@@ -231,6 +231,7 @@ class Delivering:
                 channel=endpoint.channel,
                 detail=tried.detail,
                 notification=news.id,
+                took_s=round(tried.took_s, 6),
                 may_have_arrived=tried.may_have_arrived,
                 late=late,
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import structlog
@@ -47,12 +47,14 @@ class Withdrawing:
         fence: Fence,
         bodies: Bodies,
         instructing: Instructing,
+        on_withdrawn: Callable[[str, int, dt.datetime], Awaitable[None]],
         *,
         ladder: RetryLadder,
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._ledger, self._endpoints, self._courier, self._scribe = ledger, endpoints, courier, scribe
         self._fence, self._bodies, self._instructing = fence, bodies, instructing
+        self._on_withdrawn = on_withdrawn
         self._ladder, self._clock = ladder, clock
         self._dice = random.SystemRandom()
 
@@ -120,6 +122,8 @@ class Withdrawing:
             ends = result.delivered or not result.retry or self._ladder.gives_up(since, now)
             if ends:
                 await self._scribe.record([self._scribe.receipt(hit, "withdrawn", tried.outcome, **about)])
+                if result.delivered and reason != "amended":
+                    await self._note(hit, now)
                 return
             parks = wait_s > self._ladder.park_s
             next_at = now + dt.timedelta(seconds=wait_s) if parks else None
@@ -127,6 +131,14 @@ class Withdrawing:
             if parks:
                 return
             await asyncio.sleep(wait_s)
+
+    async def _note(self, hit: Hit, at: dt.datetime) -> None:
+        """The time stands with the order; what the court was told does not depend on it."""
+        release = (await self._fence.standing(hit.order_id, hit.order_version)).held.version
+        try:
+            await self._on_withdrawn(hit.order_id, release, at)
+        except ViewUnavailableError as error:
+            _log.warning("the time of a withdrawal was not noted", hit=hit.id, detail=str(error))
 
     async def _stories(self, hit_ids: list[str]) -> dict[str, Story]:
         while True:

@@ -125,6 +125,7 @@ class World:
         self.policy = Policy.national()
         self.versions: Counter[str] = Counter()
         self.released: set[str] = set()
+        self.withdrawn_at: dict[tuple[str, int], dt.datetime] = {}
         self.endings: deque[Ending] = deque()
         self.delivered_up_to = 0
         self.began_with: set[int] = set()
@@ -144,7 +145,7 @@ class World:
         fence = Fence(self.index, Reached(dict))
         instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, self.clock)
         tellers = (endpoints, Courier(self.court), scribe, fence, self.bodies, instructing)  # type: ignore[arg-type]
-        self.withdrawing = Withdrawing(self.ledger, *tellers, ladder=ladder, clock=self.clock)
+        self.withdrawing = Withdrawing(self.ledger, *tellers, self._withdrawn, ladder=ladder, clock=self.clock)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=self.clock)
         escalating = Escalating(
             endpoints,
@@ -156,6 +157,9 @@ class World:
             clock=self.clock,  # type: ignore[arg-type]
         )
         self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, self.clock)
+
+    async def _withdrawn(self, order_id: str, version: int, at: dt.datetime) -> None:
+        self.withdrawn_at[order_id, version] = at
 
     def clock(self) -> dt.datetime:
         return self.now
