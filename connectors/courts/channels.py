@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -79,8 +80,10 @@ class Channels:
             return await turn(notification)
 
     @asynccontextmanager
-    async def turn(self, endpoint: Endpoint) -> AsyncIterator[Turn]:
+    async def turn(self, endpoint: Endpoint, stale_s: float = math.inf) -> AsyncIterator[Turn]:
         """Wait until one of the endpoint's turns is free, and hold it: called with a notification it makes one attempt.
+
+        Of those who wait, the one whose news is stale first (``stale_s``, in Unix seconds) is next.
 
         The fence belongs within the turn: what was true before a wait behind a slow court may not be true after it. An endpoint
         that rests or is gone is not waited for, since nothing is sent there.
@@ -89,7 +92,7 @@ class Channels:
         if refusal is not None:
             yield partial(_answer, refusal)
             return
-        async with self._lanes.turn(endpoint.digest):
+        async with self._lanes.turn(endpoint.digest, stale_s):
             yield partial(self._attempt, endpoint)
 
     async def _attempt(self, endpoint: Endpoint, notification: Notification) -> Attempt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from stream import metrics
 from stream.core.delivery import Reason
 from stream.core.notification import Notification
 
+AT_ONCE: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""For what goes before every hit: the news that one is void, and that nobody has answered."""
 QUEUE_MAX: Final = 256
 """Notifications that may wait for one endpoint in one worker; more are not tried now."""
 _BUSY: Final = Attempt(Reason.BUSY, retry=True, detail="too many notifications wait for this endpoint")
@@ -50,12 +53,20 @@ class Courier:
         self._waiting: Counter[str] = Counter()
 
     async def round(
-        self, notification: Notification, endpoints: Sequence[Endpoint], may_send: Callable[[], Awaitable[bool]]
+        self,
+        notification: Notification,
+        endpoints: Sequence[Endpoint],
+        may_send: Callable[[], Awaitable[bool]],
+        stale_at: dt.datetime = AT_ONCE,
     ) -> Round:
-        """Try each endpoint once, until one takes it. ``may_send`` is asked when the turn has come, before each attempt."""
+        """Try each endpoint once, until one takes it.
+
+        ``may_send`` is asked when the turn has come, before each attempt. Of those who wait for a turn, the one whose news is
+        ``stale_at`` the earliest moment is next.
+        """
         tried: list[tuple[Endpoint, Attempt]] = []
         for endpoint in endpoints:
-            attempt = await self._try(notification, endpoint, may_send)
+            attempt = await self._try(notification, endpoint, may_send, stale_at.timestamp())
             if attempt is None:
                 return Round(tried, closed=True)
             tried.append((endpoint, attempt))
@@ -64,14 +75,14 @@ class Courier:
         return Round(tried)
 
     async def _try(
-        self, notification: Notification, endpoint: Endpoint, may_send: Callable[[], Awaitable[bool]]
+        self, notification: Notification, endpoint: Endpoint, may_send: Callable[[], Awaitable[bool]], stale_s: float
     ) -> Attempt | None:
         name = endpoint.digest
         if self._waiting[name] >= QUEUE_MAX:
             return _BUSY
         self._waiting[name] += 1
         try:
-            async with self._channels.turn(endpoint) as post:
+            async with self._channels.turn(endpoint, stale_s) as post:
                 if not await may_send():
                     return None
                 attempt = await post(notification)

@@ -203,7 +203,7 @@ class Delivering:
             return fence(hit, await self._fence.standing(hit.order_id, hit.order_version)).passes
 
         while True:
-            result = await self._courier.round(news, endpoints, passes)
+            result = await self._courier.round(news, endpoints, passes, hit.expires_at)
             wait_s = max(self._ladder.wait_s(attempt + 1, self._dice), result.wait_s)
             receipts = self._receipts(hit, news, result, since, attempt, wait_s)
             attempt += len(result.tried)

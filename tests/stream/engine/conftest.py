@@ -18,7 +18,7 @@ from connectors.courts.signature import new_secret
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
 from stream.local import settings_of, wait_for_workers, wipe
-from tests.stream.engine.running import ATTEMPT_S, GONE, GOOD, PULLS, RECORDED, RETRIED, SLOW, RecordingCourt, Running
+from tests.stream.engine.running import ATTEMPT_S, GONE, GOOD, OTHER, PULLS, RECORDED, RETRIED, SLOW, RecordingCourt, Running
 
 
 @pytest.fixture(scope="package")
@@ -45,7 +45,8 @@ def _running(stack: Addresses, folder: Path, **changes: str) -> Iterator[Running
         recording = cleanup.enter_context(_recording())
         deployment.endpoints_file.with_name("pulls.token").write_text(secrets.token_urlsafe(32))
         pulls = f'[[endpoint]]\ncourt = "{PULLS}"\nchannel = "inbox"\ntoken_file = "pulls.token"\n'
-        entries = [courts.entry(court) for court in (GOOD, GONE, SLOW, RETRIED)] + [recording.entry(RECORDED), pulls]
+        entries = [courts.entry(court) for court in (GOOD, GONE, SLOW, RETRIED, OTHER)] + [recording.entry(RECORDED), pulls]
+        entries.append(courts.entry(OTHER) + 'level = "duty_desk"\n')
         deployment.endpoints_file.write_text("\n".join(entries), "utf-8")
         more = {
             "CHAKONG_COURTS_TOTAL_S": str(ATTEMPT_S),

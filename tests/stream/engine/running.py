@@ -34,6 +34,8 @@ from watchlists.force import in_force_everywhere
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD, GONE, SLOW, RETRIED, UNLISTED = "440106", "440107", "440108", "440109", "440111"
+OTHER = "330100"
+"""A court that has a duty desk, too."""
 RECORDED = "440110"
 """The court whose requests are recorded as they come, by a web server of this module's own."""
 PULLS = "440112"

@@ -91,7 +91,9 @@ class Court:
     on_attempt: Callable[[Notification], None] = lambda _: None
 
     @asynccontextmanager
-    async def turn(self, _endpoint: Endpoint) -> AsyncIterator[Callable[[Notification], Coroutine[Any, Any, Attempt]]]:
+    async def turn(
+        self, _endpoint: Endpoint, _stale_s: float
+    ) -> AsyncIterator[Callable[[Notification], Coroutine[Any, Any, Attempt]]]:
         yield self.post
 
     async def post(self, event: Notification) -> Attempt:

@@ -29,7 +29,7 @@ class Courts:
         self._answers, self.asked = answers, list[str]()
 
     @asynccontextmanager
-    async def turn(self, endpoint: Endpoint) -> AsyncIterator[Callable[[Any], Coroutine[Any, Any, Attempt]]]:
+    async def turn(self, endpoint: Endpoint, _stale_s: float) -> AsyncIterator[Callable[[Any], Coroutine[Any, Any, Attempt]]]:
         name = endpoint.url.get_secret_value().removeprefix("https://").partition(".")[0]
         if name not in self._answers:
             await asyncio.Event().wait()
