@@ -35,13 +35,11 @@ from stream.core.story import (
     Seen,
     StepKey,
     Story,
-    Told,
     contribution_of,
     counts_of,
     known_of,
     last_of,
     mark_of,
-    told_of,
     told_on,
 )
 
@@ -63,10 +61,6 @@ class RedisLedger:
         self._server = server_name(client)
         self._record_script = client.register_script(scripts.RECORD)
         self._claim_script = client.register_script(scripts.CLAIM_DUE)
-
-    async def told(self, hit_ids: Sequence[str]) -> dict[str, Told]:
-        told = {hit_id: told_of(story) for hit_id, story in (await self.stories(hit_ids)).items()}
-        return {hit_id: answer for hit_id, answer in told.items() if answer is not None}
 
     async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
         return {hit_id: _read(value) for hit_id, value in (await self._stories(hit_ids)).items()}

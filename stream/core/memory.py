@@ -14,13 +14,11 @@ from stream.core.story import (
     Counts,
     Mark,
     Story,
-    Told,
     contribution_of,
     counts_of,
     known_of,
     last_of,
     mark_of,
-    told_of,
     told_on,
 )
 
@@ -33,10 +31,6 @@ class MemoryLedger:
         self._orders: dict[str, str] = {}
         self._claims: dict[str, dt.datetime] = {}
         self._positions: dict[int, int] = {}
-
-    async def told(self, hit_ids: Sequence[str]) -> dict[str, Told]:
-        told = {hit_id: told_of(self._stories.get(hit_id, {})) for hit_id in hit_ids}
-        return {hit_id: answer for hit_id, answer in told.items() if answer is not None}
 
     async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
         return {hit_id: self._stories.get(hit_id, {}) for hit_id in hit_ids}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from stream.core.delivery import Receipt
-from stream.core.story import Contribution, Mark, Story, Told
+from stream.core.story import Contribution, Mark, Story
 
 
 class ViewMovedError(RuntimeError):
@@ -23,9 +23,6 @@ class Ledger(Protocol):
 
     Replaying the topic gives the identical view, whatever was recorded before and in whatever order.
     """
-
-    async def told(self, hit_ids: Sequence[str]) -> dict[str, Told]:
-        """What was told of these hits; a hit of which nothing was ever sent is not in it."""
 
     async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
         """The story of each; empty where nothing was ever done for the hit."""

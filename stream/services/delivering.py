@@ -97,7 +97,11 @@ class Delivering:
         planned = newest(story, "planned")
         if planned is None:
             raise ValueError(f"hit {hit.id} waits for an attempt and was never planned")
-        news = self._news(hit, update=planned.outcome == Reason.UPDATE)
+        matter = None
+        if planned.outcome == Reason.REPEATED:
+            _, marks = await self._look(hit)
+            matter = matter_of(planned.matter, marks)
+        news = self._news(hit, update=planned.outcome == Reason.UPDATE, matter=matter)
         await self._climb(hit, news, planned.at, attempt=attempts_of(story))
         await self._look_back(hit)
 

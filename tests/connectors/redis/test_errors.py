@@ -72,7 +72,7 @@ async def test_every_view_says_so_too() -> None:
     async with connect(RedisSettings(url=SecretStr("redis://127.0.0.1:1/0"))) as client:
         ledger = RedisLedger(client, "t")
         for asked in (
-            ledger.told(["h"]),
+            ledger.stories(["h"]),
             ledger.positions(),
             ledger.summary(),
             ledger.recent(5),
