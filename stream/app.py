@@ -96,6 +96,7 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     async def assigned(_app: Any, /, *args: Any, signal: Any, **_: Any) -> None:
         del signal  # Faust names it
         ours.assigned((place.topic, place.partition) for place in args[0])
+        wiring.partitions_moved.set()
 
     async def deliver_one(event: Any) -> None:
         await _deliver(wiring, event, first=ours.is_first(event.message))

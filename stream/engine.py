@@ -14,7 +14,6 @@ from stream.services.child_process import ChildEndedError
 from stream.wiring import Wiring
 
 LOOP_TICK_S: Final = 0.1
-LEDGER_EVERY_S: Final = 30.0
 _log = structlog.get_logger("worker")
 
 
@@ -48,9 +47,10 @@ class Engine(Service):
 
     @Service.task
     async def _keep_ledger(self) -> None:
-        """A worker that died between log and view left the view behind: whoever is there takes that over."""
+        """A worker that died between log and view left the view behind: when partitions move, whoever is there takes that over."""
         while not self.should_stop:
-            await self.sleep(LEDGER_EVERY_S)
+            await self.wiring.partitions_moved.wait()
+            self.wiring.partitions_moved.clear()
             await self.wiring.keep_ledger()
 
     @Service.task

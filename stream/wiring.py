@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -98,6 +99,7 @@ class Wiring:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
+        self.partitions_moved = asyncio.Event()
         self.policy = Policy.national().with_overlays(list(settings.overlays))
         self.hasher = KeyHasher(settings.secret())
         self.redis: redis.asyncio.Redis = connect(settings.redis)

@@ -18,7 +18,8 @@ from connectors.kafka.topics import RECEIPTS
 from stream.core.delivery import Receipt
 from stream.core.ports import Ledger, ViewMovedError
 
-BATCH: Final = 1000
+BATCH: Final = 200
+"""Receipts at once: what else goes on in the worker waits for no more than these."""
 POLL_S: Final = 0.2
 _log = structlog.get_logger("rebuilding")
 
