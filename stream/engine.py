@@ -47,7 +47,7 @@ class Engine(Service):
 
     @Service.task
     async def _keep_ledger(self) -> None:
-        """A worker that died between log and view left the view behind: when partitions move, whoever is there takes that over."""
+        """A worker that died between log and view left the view behind: who has its partitions now makes that good."""
         while not self.should_stop:
             await self.wiring.partitions_moved.wait()
             self.wiring.partitions_moved.clear()
