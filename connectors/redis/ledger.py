@@ -14,9 +14,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 import redis.asyncio
@@ -27,7 +27,7 @@ from connectors.redis.keyspace import delete_all
 from connectors.redis.scripts import packed
 from stream.core.delivery import Receipt, Step
 from stream.core.due import due_of
-from stream.core.ports import ViewMovedError
+from stream.core.ports import Contributions, Looked, ViewMovedError
 from stream.core.story import (
     Contribution,
     Counts,
@@ -44,6 +44,8 @@ from stream.core.story import (
 )
 
 RECENT_MAX: Final = 1000
+KNOWN_MAX: Final = 8192
+"""Stories that are remembered as they were last seen stored."""
 _TRIES_MAX: Final = 20
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
@@ -59,19 +61,42 @@ class RedisLedger:
     def __init__(self, client: redis.asyncio.Redis, namespace: str) -> None:
         self._client, self._namespace = client, namespace
         self._server = server_name(client)
+        self._known: Final[OrderedDict[str, bytes]] = OrderedDict()
         self._record_script = client.register_script(scripts.RECORD)
         self._claim_script = client.register_script(scripts.CLAIM_DUE)
 
     async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
-        return {hit_id: _read(value) for hit_id, value in (await self._stories(hit_ids)).items()}
+        return {hit_id: _read(value) for hit_id, value in (await self._values(hit_ids)).items()}
 
-    async def marks(self, slots: Sequence[str]) -> dict[str, dict[str, Mark]]:
-        found = await self._hashes("slot", slots)
-        return {slot: {hit.decode(): _mark.decode(mark) for hit, mark in of.items()} for slot, of in found.items()}
+    async def look(self, asks: Sequence[tuple[str, str]]) -> dict[str, Looked]:
+        hit_ids = list(dict.fromkeys(hit_id for hit_id, _ in asks))
+        slots = list(dict.fromkeys(slot for _, slot in asks if slot))
+        if not hit_ids:
+            return {}
+        with translated(ViewUnavailableError, self._server):
+            async with self._client.pipeline(transaction=False) as asked:
+                asked.mget([f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids])
+                for slot in slots:
+                    asked.hgetall(f"{self._namespace}:slot:{slot}")
+                values, *of_slots = await asked.execute()
+        self._keep(dict(zip(hit_ids, (value or b"" for value in values), strict=True)))
+        stories = {hit_id: _read(value or b"") for hit_id, value in zip(hit_ids, values, strict=True)}
+        marks = {
+            slot: {hit.decode(): _mark.decode(mark) for hit, mark in of.items()}
+            for slot, of in zip(slots, of_slots, strict=True)
+        }
+        return {hit_id: Looked(stories[hit_id], marks.get(slot, {})) for hit_id, slot in asks}
 
-    async def contributions(self, instruction_ids: Sequence[str]) -> dict[str, dict[str, Contribution]]:
-        found = await self._hashes("instruction", instruction_ids)
-        return {id_: {hit.decode(): _part.decode(part) for hit, part in of.items()} for id_, of in found.items()}
+    async def contributions(self, instruction_ids: Sequence[str]) -> Contributions:
+        with translated(ViewUnavailableError, self._server):
+            async with self._client.pipeline(transaction=False) as asked:
+                for instruction_id in instruction_ids:
+                    asked.hgetall(f"{self._namespace}:instruction:{instruction_id}")
+                found = cast(list[dict[bytes, bytes]], await asked.execute())
+        return {
+            id_: {hit.decode(): _part.decode(part) for hit, part in of.items()}
+            for id_, of in zip(instruction_ids, found, strict=True)
+        }
 
     async def of_orders(self, order_ids: Sequence[str]) -> dict[str, list[str]]:
         with translated(ViewUnavailableError, self._server):
@@ -92,9 +117,8 @@ class RedisLedger:
             with translated(ViewUnavailableError, self._server):
                 await self._client.delete(*(f"{self._namespace}:claim:{hit_id}" for hit_id in hit_ids))
 
-    async def record(self, receipts: Sequence[Receipt]) -> None:
-        if receipts:
-            await self._record(None, receipts)
+    async def record(self, receipts: Sequence[Receipt]) -> Contributions:
+        return await self._record(None, receipts) if receipts else {}
 
     async def record_from(self, partition: int, start: int, end: int, receipts: Sequence[Receipt]) -> None:
         await self._record((partition, start, end), receipts)
@@ -123,59 +147,71 @@ class RedisLedger:
 
     async def wipe(self) -> None:
         """Delete the ledger, and nothing else; the receipts, read from the start, give it back."""
+        self._known.clear()
         with translated(ViewUnavailableError, self._server):
             for kind in ("hit", "hits-of", "instruction", "slot", "claim"):
                 await delete_all(self._client, self._namespace, kind)
             await self._client.delete(*(f"{self._namespace}:{name}" for name in ("steps", "recent", "due", "receipts")))
 
-    async def _record(self, span: tuple[int, int, int] | None, receipts: Sequence[Receipt]) -> None:
-        """Read, think, and write if nobody else has written meanwhile; else think again."""
+    async def _record(self, span: tuple[int, int, int] | None, receipts: Sequence[Receipt]) -> Contributions:
+        """Think, and write if the stories are as we know them; else read them, and think again."""
         by_hit: dict[str, list[Receipt]] = {}
         for receipt in receipts:
             by_hit.setdefault(receipt.hit_id, []).append(receipt)
         partition, start, end = map(str, span) if span is not None else ("", "", "")
+        known = {hit_id: value for hit_id in by_hit if (value := self._known.get(hit_id)) is not None}
         for _ in range(_TRIES_MAX):
-            rows, counts = _changes(await self._stories(list(by_hit)), by_hit)
+            known |= await self._values([hit_id for hit_id in by_hit if hit_id not in known])
+            rows, counts, written = _changes(known, by_hit)
             differences = packed((f"{step}/{outcome}", str(more)) for (step, outcome), more in counts.items() if more)
             with translated(ViewUnavailableError, self._server):
-                answer, stands = await self._record_script(
+                answer, stands, *parts = await self._record_script(
                     args=[self._namespace, partition, start, end, packed(rows), differences, RECENT_MAX]
                 )
             if answer == b"moved":
                 raise ViewMovedError(f"partition {partition} of the receipts stands at {int(stands)}, not {start}")
             if answer == b"recorded":
-                return
+                self._keep(written)
+                return _contributions(parts)
+            known = {}
         raise ViewUnavailableError("contended", f"{self._server}: the ledger was written by others {_TRIES_MAX} times over")
 
-    async def _stories(self, hit_ids: Sequence[str]) -> dict[str, bytes]:
+    async def _values(self, hit_ids: Sequence[str]) -> dict[str, bytes]:
+        """The stories as they are stored; empty where there is none."""
         if not hit_ids:
             return {}
         with translated(ViewUnavailableError, self._server):
             found = await self._client.mget([f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids])
-        return {hit_id: value or b"" for hit_id, value in zip(hit_ids, cast(list[bytes | None], found), strict=True)}
+        values = dict(zip(hit_ids, (value or b"" for value in cast(list[bytes | None], found)), strict=True))
+        self._keep(values)
+        return values
 
-    async def _hashes(self, kind: str, names: Sequence[str]) -> dict[str, dict[bytes, bytes]]:
-        with translated(ViewUnavailableError, self._server):
-            async with self._client.pipeline(transaction=False) as asked:
-                for name in names:
-                    asked.hgetall(f"{self._namespace}:{kind}:{name}")
-                found = cast(list[dict[bytes, bytes]], await asked.execute())
-        return dict(zip(names, found, strict=True))
+    def _keep(self, values: dict[str, bytes]) -> None:
+        """Remember what is stored: the next receipt of a hit most often finds it so, and needs not read it first."""
+        for hit_id, value in values.items():
+            self._known.pop(hit_id, None)
+            self._known[hit_id] = value
+        while len(self._known) > KNOWN_MAX:
+            self._known.popitem(last=False)
 
 
-def _changes(stories: dict[str, bytes], receipts: dict[str, list[Receipt]]) -> tuple[list[tuple[bytes | str, ...]], Counts]:
-    """The stories that change, as the script takes them, and by how much that changes the counts."""
+def _changes(
+    stories: dict[str, bytes], receipts: dict[str, list[Receipt]]
+) -> tuple[list[tuple[bytes | str, ...]], Counts, dict[str, bytes]]:
+    """The stories that change, as the script takes them, by how much that changes the counts, and what is stored then."""
     rows: list[tuple[bytes | str, ...]] = []
     counts = Counter[tuple[Step, str]]()
+    written: dict[str, bytes] = {}
     for hit_id, value in stories.items():
         before = _read(value)
         after = told_on(before, receipts[hit_id])
         if after != before:
             order_id = receipts[hit_id][0].order_id
-            rows.append((hit_id, value, _written(after), _since_epoch(last_of(after).at), order_id, *_views(before, after)))
+            new = written[hit_id] = _written(after)
+            rows.append((hit_id, value, new, _since_epoch(last_of(after).at), order_id, *_views(before, after)))
             counts.update(counts_of(after))
             counts.subtract(counts_of(before))
-    return rows, counts
+    return rows, counts, written
 
 
 def _views(before: Story, after: Story) -> tuple[bytes | str, ...]:
@@ -190,6 +226,14 @@ def _views(before: Story, after: Story) -> tuple[bytes | str, ...]:
         "" if known is None else known.slot,
         b"" if mark is None else msgspec.msgpack.encode(mark),
     )
+
+
+def _contributions(flat: Sequence[Any]) -> Contributions:
+    """Instruction ids, each followed by the hash of its hits and their parts."""
+    return {
+        id_.decode(): {hit.decode(): _part.decode(part) for hit, part in zip(of[::2], of[1::2], strict=True)}
+        for id_, of in zip(flat[::2], flat[1::2], strict=True)
+    }
 
 
 def _since_epoch(moment: dt.datetime) -> str:

@@ -20,13 +20,17 @@ while next <= #stories do
   changes[#changes + 1] = {id, story, at, order, due_ms, instruction, part, left, slot, mark}
 end
 if ARGV[2] ~= '' then redis.call('HSET', positions, ARGV[2], ARGV[4]) end
+local instructed = {}
 for _, change in ipairs(changes) do
   local id, story, at, order, due_ms, instruction, part, left, slot, mark = unpack(change)
   redis.call('SET', space .. ':hit:' .. id, story)
   redis.call('ZADD', space .. ':recent', at, id)
   redis.call('SADD', space .. ':hits-of:' .. order, id)
   if due_ms ~= '' then redis.call('ZADD', due, due_ms, id) else redis.call('ZREM', due, id) end
-  if part ~= '' then redis.call('HSET', space .. ':instruction:' .. instruction, id, part) end
+  if part ~= '' and redis.call('HGET', space .. ':instruction:' .. instruction, id) ~= part then
+    redis.call('HSET', space .. ':instruction:' .. instruction, id, part)
+    instructed[instruction] = true
+  end
   if left ~= '' then redis.call('HDEL', space .. ':slot:' .. left, id) end
   if mark ~= '' then redis.call('HSET', space .. ':slot:' .. slot, id, mark) end
 end
@@ -37,12 +41,17 @@ while next <= #counts do
   name, more, next = struct.unpack('>I4c0I4c0', counts, next)
   if redis.call('HINCRBY', space .. ':steps', name, more) == 0 then redis.call('HDEL', space .. ':steps', name) end
 end
-return {'recorded', ARGV[4]}
+local answer = {'recorded', ARGV[4]}
+for instruction in pairs(instructed) do
+  answer[#answer + 1] = instruction
+  answer[#answer + 1] = redis.call('HGETALL', space .. ':instruction:' .. instruction)
+end
+return answer
 """
 """ARGV[2..4]: partition (empty: none), start, end. ARGV[5]: stories, packed: hit id, what was read (empty: nothing), what it
 is now, microseconds of its last step, order id, milliseconds at which it is due (empty: never), instruction id and the hit's
 part in it (empty: none), the slot that it left, its slot and its mark there (empty: none). ARGV[6]: counts, packed: name,
-difference. ARGV[7]: how many recent hits are listed."""
+difference. ARGV[7]: how many recent hits are listed. Answers the instructions that changed, and their hits' parts."""
 
 CLAIM_DUE: Final = """
 local space, claimed = ARGV[1], {}

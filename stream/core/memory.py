@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from stream.core.delivery import Receipt
 from stream.core.due import due_of
-from stream.core.ports import ViewMovedError
+from stream.core.ports import Contributions, Looked, ViewMovedError
 from stream.core.story import (
-    Contribution,
     Counts,
     Mark,
     Story,
@@ -35,16 +34,19 @@ class MemoryLedger:
     async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
         return {hit_id: self._stories.get(hit_id, {}) for hit_id in hit_ids}
 
-    async def marks(self, slots: Sequence[str]) -> dict[str, dict[str, Mark]]:
-        found: dict[str, dict[str, Mark]] = {slot: {} for slot in slots}
+    async def look(self, asks: Sequence[tuple[str, str]]) -> dict[str, Looked]:
+        return {hit_id: Looked(self._stories.get(hit_id, {}), self._marks(slot)) for hit_id, slot in asks}
+
+    def _marks(self, slot: str) -> dict[str, Mark]:
+        found: dict[str, Mark] = {}
         for hit_id, story in self._stories.items():
             known, mark = known_of(story), mark_of(story)
-            if known is not None and mark is not None and known.slot in found:
-                found[known.slot][hit_id] = mark
+            if known is not None and mark is not None and slot == known.slot:
+                found[hit_id] = mark
         return found
 
-    async def contributions(self, instruction_ids: Sequence[str]) -> dict[str, dict[str, Contribution]]:
-        found: dict[str, dict[str, Contribution]] = {instruction_id: {} for instruction_id in instruction_ids}
+    async def contributions(self, instruction_ids: Sequence[str]) -> Contributions:
+        found: Contributions = {instruction_id: {} for instruction_id in instruction_ids}
         for hit_id, story in self._stories.items():
             known, part = known_of(story), contribution_of(story)
             if known is not None and part is not None and known.instruction_id in found:
@@ -65,10 +67,16 @@ class MemoryLedger:
         for hit_id in hit_ids:
             self._claims.pop(hit_id, None)
 
-    async def record(self, receipts: Sequence[Receipt]) -> None:
+    async def record(self, receipts: Sequence[Receipt]) -> Contributions:
+        changed: set[str] = set()
         for receipt in receipts:
             self._orders[receipt.hit_id] = receipt.order_id
-            self._stories[receipt.hit_id] = told_on(self._stories.get(receipt.hit_id, {}), [receipt])
+            before = self._stories.get(receipt.hit_id, {})
+            after = self._stories[receipt.hit_id] = told_on(before, [receipt])
+            known = known_of(after)
+            if known is not None and contribution_of(after) != contribution_of(before):
+                changed.add(known.instruction_id)
+        return await self.contributions(sorted(changed))
 
     async def record_from(self, partition: int, start: int, end: int, receipts: Sequence[Receipt]) -> None:
         stands = self._positions.get(partition, 0)

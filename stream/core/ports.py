@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stream.core.delivery import Receipt
 from stream.core.story import Contribution, Mark, Story
@@ -16,6 +16,17 @@ from stream.core.story import Contribution, Mark, Story
 
 class ViewMovedError(RuntimeError):
     """The view does not stand where the writer thinks: another one wrote, or it was wiped. Read its positions again."""
+
+
+class Looked(NamedTuple):
+    """What is on record of a hit, and of the hits that it may repeat."""
+
+    story: Story
+    marks: dict[str, Mark]
+
+
+Contributions = dict[str, dict[str, Contribution]]
+"""Station instructions, the hits that each was given for, and their parts."""
 
 
 class Ledger(Protocol):
@@ -27,10 +38,13 @@ class Ledger(Protocol):
     async def stories(self, hit_ids: Sequence[str]) -> dict[str, Story]:
         """The story of each; empty where nothing was ever done for the hit."""
 
-    async def marks(self, slots: Sequence[str]) -> dict[str, dict[str, Mark]]:
-        """For each slot of repetition, the hits in it and their parts."""
+    async def look(self, asks: Sequence[tuple[str, str]]) -> dict[str, Looked]:
+        """For each hit and its slot of repetition: the hit's story, and the parts of the slot's hits in their matters.
 
-    async def contributions(self, instruction_ids: Sequence[str]) -> dict[str, dict[str, Contribution]]:
+        An empty slot is none. One round trip.
+        """
+
+    async def contributions(self, instruction_ids: Sequence[str]) -> Contributions:
         """For each station instruction, the hits that it was given for and their parts."""
 
     async def of_orders(self, order_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -42,8 +56,8 @@ class Ledger(Protocol):
     async def let_go(self, hit_ids: Sequence[str]) -> None:
         """Give up claims: what is due of these hits may be claimed again."""
 
-    async def record(self, receipts: Sequence[Receipt]) -> None:
-        """Take over receipts that are durable; repeats are harmless."""
+    async def record(self, receipts: Sequence[Receipt]) -> Contributions:
+        """Take over receipts that are durable; repeats are harmless. Returns the station instructions that changed by that."""
 
     async def record_from(self, partition: int, start: int, end: int, receipts: Sequence[Receipt]) -> None:
         """Take over the receipts between two offsets of ``receipts``, and move the partition's position, all at once.

@@ -66,7 +66,7 @@ class Delivering:
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._policy, self._endpoints, self._courier, self._scribe = policy, endpoints, courier, scribe
-        self._ask_stories, self._ask_marks = Together(ledger.stories), Together(ledger.marks)
+        self._ask = Together(ledger.look)
         self._fence, self._bodies = fence, bodies
         self._instructing, self._withdrawing = instructing, withdrawing
         self._ladder, self._clock = ladder, clock
@@ -267,13 +267,11 @@ class Delivering:
 
     async def _look(self, hit: Hit) -> tuple[Story, Mapping[str, Mark]]:
         """The hit's story, and what was told in its slot."""
-        slot = slot_of(hit)
+        slot = slot_of(hit) if hit.group_within_s else ""
         while True:
             try:
-                if not hit.group_within_s:
-                    return (await self._ask_stories([hit.id]))[hit.id], {}
-                stories, marks = await asyncio.gather(self._ask_stories([hit.id]), self._ask_marks([slot]))
-                return stories[hit.id], marks[slot]
+                looked = (await self._ask([(hit.id, slot)]))[hit.id]
+                return looked.story, looked.marks
             except ViewUnavailableError as error:
                 _log.warning("the ledger does not answer; the hit waits", hit=hit.id, detail=str(error))
                 await asyncio.sleep(WAIT_S)

@@ -18,7 +18,7 @@ from stream.core.escalation import Level
 from stream.core.hit import Hit
 from stream.core.instruction import instruct, instruction_id
 from stream.core.matter import slot_of
-from stream.core.ports import Ledger
+from stream.core.ports import Contributions, Ledger
 from stream.core.story import Contribution
 from stream.services.bodies import Bodies, Place
 from stream.services.scribe import Scribe
@@ -39,16 +39,16 @@ class Instructing:
 
     async def give(self, hit: Hit, why: Reason, before: Sequence[Receipt]) -> None:
         """Ask the station of the hit's sighting for what this order wants, too; ``before`` are receipts that come first."""
-        await self._scribe.record([*before, self._scribe.receipt(hit, "instructed", why)])
-        await self._tell(hit)
+        changed = await self._scribe.record([*before, self._scribe.receipt(hit, "instructed", why)])
+        await self._tell(hit, changed)
 
     async def recall(self, hit: Hit, why: Reason) -> None:
         """This order asks for it no more. The instruction stands as long as another does."""
-        await self._scribe.record([self._scribe.receipt(hit, "recalled", why)])
-        await self._tell(hit)
+        await self._tell(hit, await self._scribe.record([self._scribe.receipt(hit, "recalled", why)]))
 
-    async def _tell(self, hit: Hit) -> None:
-        parts = await self._parts(instruction_id(hit))
+    async def _tell(self, hit: Hit, changed: Contributions) -> None:
+        id_ = instruction_id(hit)
+        parts = changed.get(id_) or await self._parts(id_)
         active = {hit_id: part for hit_id, part in parts.items() if part.active}
         hits = [hit if hit_id == hit.id else await self._other(part) for hit_id, part in (active or parts).items()]
         revision = sum(part.changes for part in parts.values())

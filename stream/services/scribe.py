@@ -17,7 +17,7 @@ from connectors.redis.errors import ViewUnavailableError
 from stream import metrics
 from stream.core.delivery import Reason, Receipt, Step, answer_of
 from stream.core.hit import Hit
-from stream.core.ports import Ledger
+from stream.core.ports import Contributions, Ledger
 from stream.services.resolving import send_for_sure
 from stream.together import Together
 
@@ -45,20 +45,18 @@ class Scribe:
             **fields,
         )
 
-    async def record(self, receipts: Sequence[Receipt]) -> None:
-        """Write receipts, and wait for log and view."""
+    async def record(self, receipts: Sequence[Receipt]) -> Contributions:
+        """Write receipts, and wait for log and view. Returns the station instructions that changed by that."""
         await self.send([_record(receipt) for receipt in receipts])
         for receipt in receipts:
             metrics.deliveries.labels(receipt.step, receipt.outcome.value).inc()
         while True:
             try:
-                await self._view(receipts)
+                return await self._view(receipts)
             except ViewUnavailableError as error:
                 # The log has it, but who releases the order now looks at the view: nobody goes on before it has it, too.
                 _log.warning("the ledger's view was not written; trying again", detail=str(error))
                 await asyncio.sleep(WAIT_S)
-            else:
-                return
 
 
 def _record(receipt: Receipt) -> Record:

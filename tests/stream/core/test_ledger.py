@@ -7,6 +7,7 @@ import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 import redis.asyncio
@@ -14,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.redis.ledger import RedisLedger
-from stream.core.delivery import Reason, Receipt, Step
+from stream.core.delivery import Facts, Reason, Receipt, Step
 from stream.core.memory import MemoryLedger
 from stream.core.ports import Ledger, ViewMovedError
-from stream.core.story import Told, told_of
+from stream.core.story import Contribution, Mark, Told, told_of
 
 AT = dt.datetime(2026, 11, 24, 14, 0, tzinfo=dt.UTC)
 
@@ -204,3 +205,99 @@ async def test_a_wiped_ledger_is_empty_and_touches_nothing_else(redis_url: str) 
         await ledger.wipe()
         assert await client.keys("*") == [b"n:order:A"]
         assert await view(ledger) == ({}, {}, [])
+
+
+# -- what follows from a story -----------------------------------------------------------------------------------------------
+
+
+def facts(*, slot: str = "slot", instruction: str = "instruction", offset: int = 7, window_s: int = 600) -> Facts:
+    return Facts(
+        hit_at=(3, offset),
+        court="440106",
+        instruction_id=instruction,
+        slot=slot,
+        respond_within_s=600,
+        group_within_s=window_s,
+        expires_at=AT,
+    )
+
+
+def told_at(at_s: float, hit: str = "H", **about: Any) -> list[Receipt]:
+    """A hit that was planned, and its station instructed."""
+    planned = receipt("planned", Reason.NEW, hit=hit, at_s=at_s)
+    return [
+        planned.model_copy(update={"facts": facts(**about), "matter": "M"}),
+        receipt("instructed", Reason.NEW, hit=hit, at_s=at_s),
+    ]
+
+
+async def test_a_slot_lists_its_hits_and_their_parts(ledger: Ledger) -> None:
+    await ledger.record([*told_at(0), *told_at(5, "G", offset=8), *told_at(6, "other", slot="another")])
+    looked = await ledger.look([("H", "slot"), ("new", "slot"), ("G", "")])
+    until = AT + dt.timedelta(seconds=600)
+    marks = {
+        "H": Mark("told", "M", AT, until),
+        "G": Mark("told", "M", *(moment + dt.timedelta(seconds=5) for moment in (AT, until))),
+    }
+    assert looked["H"].marks == looked["new"].marks == marks
+    assert (looked["G"].marks, looked["new"].story) == ({}, {})
+    assert looked["H"].story == (await ledger.stories(["H"]))["H"]
+    assert await ledger.look([]) == {}
+
+
+async def test_a_hit_that_gives_another_answer_leaves_its_slot(ledger: Ledger) -> None:
+    await ledger.record(told_at(0))
+    again = receipt("planned", Reason.UPDATE, 2, at_s=9).model_copy(update={"facts": facts(slot="another")})
+    await ledger.record([again])
+    looked = await ledger.look([("x", "slot"), ("y", "another")])
+    assert (list(looked["x"].marks), list(looked["y"].marks)) == ([], ["H"])
+
+
+async def test_an_instruction_lists_whom_it_was_given_for_and_says_so_when_that_changes(ledger: Ledger) -> None:
+    given_for = {"H": Contribution(True, 1, 3, 7)}
+    assert await ledger.record(told_at(0)) == {"instruction": given_for}
+    assert await ledger.record(told_at(0)) == {}
+    both = given_for | {"G": Contribution(True, 1, 3, 8)}
+    assert await ledger.record(told_at(1, "G", offset=8)) == {"instruction": both}
+    recalled = await ledger.record([receipt("recalled", Reason.ORDER_RELEASED, at_s=9)])
+    assert (
+        recalled == await ledger.contributions(["instruction"]) == {"instruction": both | {"H": Contribution(False, 2, 3, 7)}}
+    )
+    assert await ledger.contributions(["nobody's"]) == {"nobody's": {}}
+
+
+async def test_an_order_s_hits_are_found(ledger: Ledger) -> None:
+    await ledger.record([*told_at(0), *told_at(0, "G")])
+    assert await ledger.of_orders(["A", "B"]) == {"A": ["G", "H"], "B": []}
+
+
+async def test_what_is_due_is_claimed_once_and_again_when_it_was_let_go(ledger: Ledger) -> None:
+    waits = [
+        receipt("attempted", Reason.TIMED_OUT, attempt=1, hit=hit, at_s=1).model_copy(
+            update={"next_at": AT + dt.timedelta(seconds=at_s)}
+        )
+        for hit, at_s in (("H", 20.0), ("G", 10.0))
+    ]
+    await ledger.record([*told_at(0), *told_at(0, "G"), *waits])
+    assert await ledger.claim_due(AT + dt.timedelta(seconds=9), 10, 60) == []
+    assert await ledger.claim_due(AT + dt.timedelta(seconds=30), 1, 60) == ["G"]
+    assert await ledger.claim_due(AT + dt.timedelta(seconds=30), 10, 60) == ["H"]
+    assert await ledger.claim_due(AT + dt.timedelta(seconds=31), 10, 60) == []
+    await ledger.let_go(["G"])
+    assert await ledger.claim_due(AT + dt.timedelta(seconds=31), 10, 60) == ["G"]
+    await ledger.let_go(["G", "H"])
+    await ledger.record([receipt("delivered", Reason.DELIVERED, attempt=2, hit="G", at_s=32)])
+    assert await ledger.claim_due(AT + dt.timedelta(seconds=40), 10, 60) == ["H"]
+
+
+async def test_a_story_that_another_writer_changed_is_read_again(ledger: Ledger, request: pytest.FixtureRequest) -> None:
+    """What was remembered of a story is only a guess."""
+    if not isinstance(ledger, RedisLedger):
+        return
+    async with redis.asyncio.Redis.from_url(request.getfixturevalue("redis_url")) as client:
+        other = RedisLedger(client, ledger._namespace)
+        await ledger.record([INSTRUCTED])
+        await other.record([FAILED])
+        await ledger.record([DELIVERED])
+        assert await ledger.stories(["H"]) == await other.stories(["H"])
+        assert len((await ledger.stories(["H"]))["H"]) == 3
