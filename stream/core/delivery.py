@@ -25,6 +25,7 @@ Step = Literal[
     "planned",
     "held",
     "instructed",
+    "attempting",
     "attempted",
     "delivered",
     "skipped",
@@ -36,7 +37,8 @@ Step = Literal[
     "withdrawn",
 ]
 """What a receipt tells of. ``planned``: who will be told; ``held``: told later, as part of a matter; ``instructed`` and
-``recalled``: the station; ``attempted`` to ``undeliverable``: the court; ``withdrawing``: an attempt to say that it is void."""
+``recalled``: the station; ``attempting`` (of what waited in the ledger: no record of Kafka comes again for it) to
+``undeliverable``: the court; ``withdrawing``: an attempt to say that it is void."""
 
 
 class Reason(StrEnum):
@@ -47,6 +49,8 @@ class Reason(StrEnum):
     REPEATED = "repeated"
     CARRIES = "carries"
     GROUPED = "grouped"
+    BEGUN = "begun"
+    NOT_SENT = "not_sent"
     DELIVERED = "delivered"
     ALREADY_DELIVERED = "already_delivered"
     UNCHANGED = "unchanged"

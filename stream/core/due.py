@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, cast
 from stream.core import escalation
 from stream.core.confirmation import Answer, Confirmation, Respondent
 from stream.core.delivery import Reason
-from stream.core.story import Known, Story, is_released, is_withdrawn, known_of, last_attempt, newest, told_of, waits
+from stream.core.story import Known, Story, is_released, is_withdrawn, known_of, known_version, last_attempt, newest, waits
 
 
 class Due(NamedTuple):
@@ -26,8 +26,7 @@ def due_of(story: Story) -> Due | None:
 
 def _withdrawal(story: Story) -> Due | None:
     """One that was begun with, of what is told now: a release voids every version, an amendment the one that it changed."""
-    told = told_of(story)
-    least = 0 if told is None or is_released(story) else told.version
+    least = 0 if is_released(story) else known_version(story)
     tried = [(key, seen) for key, seen in story.items() if key[1] == "withdrawing" and key[0] >= least]
     if not tried or is_withdrawn(story):
         return None

@@ -26,14 +26,15 @@ _RANK: Final[dict[Step, int]] = {
     "held": 1,
     "instructed": 2,
     "skipped": 3,
-    "attempted": 4,
-    "undeliverable": 5,
-    "delivered": 6,
-    "escalated": 7,
-    "confirmed": 8,
-    "recalled": 9,
-    "withdrawing": 10,
-    "withdrawn": 11,
+    "attempting": 4,
+    "attempted": 5,
+    "undeliverable": 6,
+    "delivered": 7,
+    "escalated": 8,
+    "confirmed": 9,
+    "recalled": 10,
+    "withdrawing": 11,
+    "withdrawn": 12,
 }
 
 
@@ -148,9 +149,8 @@ def may_be_known(story: Story) -> bool:
 
 
 def attempts_of(story: Story) -> int:
-    """How often the court's endpoint was tried."""
-    tried: tuple[Literal["attempted", "delivered"], ...] = ("attempted", "delivered")
-    return len({(version, attempt) for version, step, attempt in story if step in tried})
+    """The number of the last attempt at the court's endpoints."""
+    return max((attempt for _, step, attempt in story if step in ("attempting", "attempted", "delivered")), default=0)
 
 
 def last_of(story: Story) -> Last:
@@ -180,25 +180,40 @@ def waits(story: Story) -> bool:
 
 
 def last_attempt(story: Story) -> Seen | None:
-    """The last failed attempt for the newest version."""
+    """The last attempt for the newest version that failed, or was begun and has no outcome."""
     version = version_of(story)
-    tried = [(attempt, seen) for (of, step, attempt), seen in story.items() if of == version and step == "attempted"]
+    tried = [
+        (attempt, seen)
+        for (of, step, attempt), seen in story.items()
+        if of == version and (step == "attempted" or (step == "attempting" and not _has_outcome(story, of, attempt)))
+    ]
     return max(tried, key=lambda item: item[0])[1] if tried else None
 
 
 def is_withdrawn(story: Story) -> bool:
     """Whether the court was told last that the hit is void, or there was nobody to tell it to."""
     withdrawn = [seen.at for (_, step, _), seen in story.items() if step == "withdrawn"]
-    return bool(withdrawn) and max(withdrawn) >= max(_arrivals(story), default=max(withdrawn))
+    return bool(withdrawn) and max(withdrawn) >= max((at for _, at in _arrivals(story)), default=max(withdrawn))
 
 
-def _arrivals(story: Story) -> list[dt.datetime]:
-    """When the news arrived, or may have."""
+def known_version(story: Story) -> int:
+    """The highest order version under which the court knows of the hit, or may; 0: under none."""
+    return max((version for version, _ in _arrivals(story)), default=0)
+
+
+def _arrivals(story: Story) -> list[tuple[int, dt.datetime]]:
+    """Under which version and when the news arrived, or may have: an attempt that was begun and has no outcome is one, too."""
     return [
-        seen.at
-        for (_, step, _), seen in story.items()
-        if step == "delivered" or (step == "attempted" and seen.may_have_arrived)
+        (version, seen.at)
+        for (version, step, attempt), seen in story.items()
+        if step == "delivered"
+        or (step == "attempted" and seen.may_have_arrived)
+        or (step == "attempting" and not _has_outcome(story, version, attempt))
     ]
+
+
+def _has_outcome(story: Story, version: int, attempt: int) -> bool:
+    return (version, "attempted", attempt) in story or (version, "delivered", attempt) in story
 
 
 def is_released(story: Story) -> bool:

@@ -22,7 +22,7 @@ from connectors.courts.endpoints import Endpoints
 from connectors.redis.errors import ViewUnavailableError
 from matchers.sighting import sighting_of_hit
 from stream import metrics
-from stream.core.delivery import Reason, Receipt, RetryLadder, answer_of, fence
+from stream.core.delivery import Facts, Reason, Receipt, RetryLadder, answer_of, fence
 from stream.core.hit import Hit
 from stream.core.matter import matter_of, slot_of
 from stream.core.notification import Notification, hit_notification
@@ -42,6 +42,8 @@ from watchlists.index import Standing
 from watchlists.policy import Policy
 
 WAIT_S: Final = 0.05
+TAKEN_OVER_S: Final = 60.0
+"""An attempt that was begun with what waited in the ledger, and has no outcome after so long, is made again."""
 FRESH_S: Final = 0.002
 """What was asked of the index so long ago is as good as asked now."""
 _log = structlog.get_logger("delivering")
@@ -86,11 +88,11 @@ class Delivering:
             asked_at = time.monotonic()
             decided = plan(hit, story, marks, standing, self._clock())
             if isinstance(decided, Skip):
-                await self._skip(hit, story, decided, standing, first=first)
+                await self._skip(hit, place, story, decided, standing, first=first)
             elif isinstance(decided, Hold):
                 await self._hold(hit, decided, place)
             else:
-                await self._tell(hit, decided, place, asked_at)
+                await self._tell(hit, decided, place, asked_at, first=first)
 
     async def resume(self, hit: Hit, story: Story) -> None:
         """Go up the ladder from where the ledger says that the hit waits."""
@@ -102,7 +104,7 @@ class Delivering:
             _, marks = await self._look(hit)
             matter = matter_of(planned.matter, marks)
         news = self._news(hit, update=planned.outcome == Reason.UPDATE, matter=matter)
-        await self._climb(hit, news, planned.at, attempt=attempts_of(story))
+        await self._climb(hit, news, planned.at, attempt=attempts_of(story), from_ledger=True)
         await self._look_back(hit)
 
     async def carry(self, hit: Hit, story: Story) -> None:
@@ -112,14 +114,14 @@ class Delivering:
             raise ValueError(f"hit {hit.id} carries a matter and was never held")
         standing = await self._fence.standing(hit.order_id, hit.order_version)
         if not fence(hit, standing).passes:
-            await self._close(hit, story, standing, unsure=False)
+            await self._close(hit, story, standing)
             return
         _, marks = await self._look(hit)
-        facts = facts_of(hit, (held.known.partition, held.known.offset), self._endpoints.chain(hit.court))
+        facts = self._facts(hit, (held.known.partition, held.known.offset))
         news = self._news(hit, update=False, matter=matter_of(held.matter, marks))
         planned = self._scribe.receipt(hit, "planned", Reason.REPEATED, matter=held.matter, notification=news.id, facts=facts)
         await self._scribe.record([planned])
-        await self._climb(hit, news, planned.at, attempt=0)
+        await self._climb(hit, news, planned.at, attempt=0, from_ledger=True)
         await self._look_back(hit)
 
     async def again(self, hit: Hit, story: Story, standing: Standing) -> None:
@@ -139,15 +141,19 @@ class Delivering:
 
     # -- the stages ------------------------------------------------------------------------------------------------
 
-    async def _skip(self, hit: Hit, story: Story, decided: Skip, standing: Standing, *, first: bool) -> None:
+    async def _skip(self, hit: Hit, place: Place, story: Story, decided: Skip, standing: Standing, *, first: bool) -> None:
         if not fence(hit, standing).passes and not (decided.recorded and first):
-            await self._close(hit, story, standing, unsure=not first)
+            await self._close(hit, story, standing, unsure=not first, facts=self._facts(hit, place))
         elif not decided.recorded:
             await self._scribe.record([self._scribe.receipt(hit, "skipped", decided.why)])
         else:
             metrics.deliveries.labels("skipped", decided.why.value).inc()
+            if not first:
+                await self._instructing.repeat(hit)
 
-    async def _close(self, hit: Hit, story: Story, standing: Standing, *, unsure: bool) -> None:
+    async def _close(
+        self, hit: Hit, story: Story, standing: Standing, *, unsure: bool = False, facts: Facts | None = None
+    ) -> None:
         """The fence is shut. What was told, or may have been by a worker that died, is withdrawn."""
         why = fence(hit, standing).reason
         is_open = not ended(story, hit.order_version)
@@ -155,8 +161,8 @@ class Delivering:
             await self._withdrawing.withdraw(hit, None, unsure=unsure and is_open, skip=is_open)
             return
         await self.again(hit, story, standing)
-        if is_open:
-            await self._scribe.record([self._scribe.receipt(hit, "skipped", why)])
+        if is_open:  # with its facts, for the order may change once more
+            await self._scribe.record([self._scribe.receipt(hit, "skipped", why, facts=facts)])
 
     async def _hold(self, hit: Hit, decided: Hold, place: Place) -> None:
         held = self._scribe.receipt(
@@ -166,17 +172,20 @@ class Delivering:
             matter=decided.matter,
             notification=decided.carrier,
             next_at=decided.until,
-            facts=facts_of(hit, place, self._endpoints.chain(hit.court)),
+            facts=self._facts(hit, place),
         )
         await self._instructing.give(hit, decided.why, [held])
 
-    async def _tell(self, hit: Hit, decided: Tell, place: Place, asked_at: float) -> None:
+    async def _tell(self, hit: Hit, decided: Tell, place: Place, asked_at: float, *, first: bool) -> None:
         news = self._news(hit, update=decided.update)
-        facts = facts_of(hit, place, self._endpoints.chain(hit.court))
+        facts = self._facts(hit, place)
         planned = self._scribe.receipt(hit, "planned", decided.why, matter=decided.matter, notification=news.id, facts=facts)
+        before = [planned]
+        if not first:  # a worker that died may have made an attempt of which nothing is on record
+            before.append(self._scribe.receipt(hit, "attempting", Reason.BEGUN))
         # The station and the court are told at once; neither waits for the other.
         async with asyncio.TaskGroup() as both:
-            given = both.create_task(self._instructing.give(hit, decided.why, [planned]))
+            given = both.create_task(self._instructing.give(hit, decided.why, before))
             both.create_task(self._climb(hit, news, planned.at, attempt=0, asked_at=asked_at, planned=given))
         await self._look_back(hit)
 
@@ -189,11 +198,12 @@ class Delivering:
         attempt: int,
         asked_at: float = 0.0,
         planned: asyncio.Task[None] | None = None,
+        from_ledger: bool = False,
     ) -> None:
         """Rounds until one delivers, the fence is shut, nothing is left to try, or the next is a while off.
 
         ``asked_at``, on ``time.monotonic``: when the fence was last seen open. ``planned``: puts the plan on record, before
-        what came of it.
+        what came of it. ``from_ledger``: no record of Kafka comes again if this worker dies, so each round is on record before.
         """
         endpoints = self._endpoints.of(hit.court)
         if not endpoints:
@@ -207,7 +217,11 @@ class Delivering:
             return fence(hit, await self._fence.standing(hit.order_id, hit.order_version)).passes
 
         while True:
+            if from_ledger:
+                await self._scribe.record([self._begun(hit, attempt + 1)])
             result = await self._courier.round(news, endpoints, passes, hit.expires_at)
+            if from_ledger and result.closed and not result.tried:
+                await self._scribe.record([self._scribe.receipt(hit, "attempted", Reason.NOT_SENT, attempt=attempt + 1)])
             wait_s = max(self._ladder.wait_s(attempt + 1, self._dice), result.wait_s)
             receipts = self._receipts(hit, news, result, since, attempt, wait_s)
             attempt += len(result.tried)
@@ -218,6 +232,11 @@ class Delivering:
             if result.closed or result.delivered or receipts[-1].step == "undeliverable" or receipts[-1].next_at is not None:
                 return
             await asyncio.sleep(wait_s)
+
+    def _begun(self, hit: Hit, attempt: int) -> Receipt:
+        """Until its outcome is on record the court may know; and if that never comes, another worker goes on."""
+        next_at = self._clock() + dt.timedelta(seconds=TAKEN_OVER_S)
+        return self._scribe.receipt(hit, "attempting", Reason.BEGUN, attempt=attempt, next_at=next_at)
 
     def _receipts(
         self, hit: Hit, news: Notification, result: Round, since: dt.datetime, attempt: int, wait_s: float
@@ -257,7 +276,10 @@ class Delivering:
         standing = await self._fence.standing(hit.order_id, hit.order_version)
         if not fence(hit, standing).passes:
             story, _ = await self._look(hit)
-            await self._close(hit, story, standing, unsure=False)
+            await self._close(hit, story, standing)
+
+    def _facts(self, hit: Hit, place: Place) -> Facts:
+        return facts_of(hit, place, self._endpoints.chain(hit.court))
 
     # -- what is asked ---------------------------------------------------------------------------------------------
 

@@ -46,9 +46,15 @@ class Instructing:
         """This order asks for it no more. The instruction stands as long as another does."""
         await self._tell(hit, await self._scribe.record([self._scribe.receipt(hit, "recalled", why)]))
 
+    async def repeat(self, hit: Hit) -> None:
+        """Tell the station once more what is on record: a worker may have died between record and telling."""
+        await self._tell(hit, {})
+
     async def _tell(self, hit: Hit, changed: Contributions) -> None:
         id_ = instruction_id(hit)
         parts = changed.get(id_) or await self._parts(id_)
+        if not parts:
+            return
         active = {hit_id: part for hit_id, part in parts.items() if part.active}
         hits = [hit if hit_id == hit.id else await self._other(part) for hit_id, part in (active or parts).items()]
         revision = sum(part.changes for part in parts.values())

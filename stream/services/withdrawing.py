@@ -87,8 +87,8 @@ class Withdrawing:
         if receipts:
             await self._scribe.record(receipts)
         part = contribution_of(story)
-        if part is not None and part.active:
-            await self._instructing.recall(hit, why)
+        if part is not None:
+            await (self._instructing.recall(hit, why) if part.active else self._instructing.repeat(hit))
         if owed:
             await self._tell(hit, reason, attempt=0, since=self._clock())
 
