@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,8 +71,8 @@ def build_app(wiring: Wiring, folder: Path) -> faust.App:
     app.service(type("WiredEngine", (Engine,), {"wiring": wiring}))
     _resolve_agent(app, kafka.topic(CANDIDATES), wiring)
     _deliver_agent(app, kafka.topic(HITS), wiring)
-    _withdraw_agent(app, kafka.topic(ENDINGS), wiring)
-    _confirm_agent(app, kafka.topic(CONFIRMATIONS), wiring)
+    _agent(app, kafka.topic(ENDINGS), "withdraw", WITHDRAWING_MAX, partial(_withdraw, wiring))
+    _agent(app, kafka.topic(CONFIRMATIONS), "confirm", CONFIRMING_MAX, partial(_confirm, wiring))
     return app
 
 
@@ -98,30 +99,18 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
         ours.assigned((place.topic, place.partition) for place in args[0])
         wiring.partitions_moved.set()
 
-    async def deliver_one(event: Any) -> None:
+    async def deliver(event: Any) -> None:
         await _deliver(wiring, event, first=ours.is_first(event.message))
 
-    @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="deliver")
-    async def deliver(stream: Any) -> None:
-        await _side_by_side(stream, DELIVERING_MAX, deliver_one)
+    _agent(app, topic, "deliver", DELIVERING_MAX, deliver)
 
 
-def _withdraw_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
-    async def withdraw_one(event: Any) -> None:
-        await _withdraw(wiring, event)
+def _agent(app: faust.App, topic: str, name: str, most: int, work: Callable[[Any], Awaitable[None]]) -> None:
+    """An agent that works on the events of a topic side by side, at most so many at once."""
 
-    @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="withdraw")
-    async def withdraw(stream: Any) -> None:
-        await _side_by_side(stream, WITHDRAWING_MAX, withdraw_one)
-
-
-def _confirm_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
-    async def confirm_one(event: Any) -> None:
-        await _confirm(wiring, event)
-
-    @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="confirm")
-    async def confirm(stream: Any) -> None:
-        await _side_by_side(stream, CONFIRMING_MAX, confirm_one)
+    @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name=name)
+    async def agent(stream: Any) -> None:
+        await _side_by_side(stream, most, work)
 
 
 async def _side_by_side(stream: Any, most: int, work: Callable[[Any], Awaitable[None]]) -> None:
