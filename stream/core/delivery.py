@@ -76,7 +76,7 @@ class Reason(StrEnum):
 
 
 class Facts(Message):
-    """What a hit's story needs to know of the hit; no name, no number. It stands in receipts of ``planned`` and ``held``."""
+    """What a hit's story needs to know of the hit; no name, no number. It stands in the first receipts of a version."""
 
     hit_at: tuple[int, int] = Field(description="partition and offset of the hit in the topic hits")
     court: str

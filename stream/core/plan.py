@@ -13,7 +13,7 @@ from typing import NamedTuple
 from stream.core.delivery import Reason, answer_of, fence
 from stream.core.hit import Hit
 from stream.core.matter import Later, Now, when
-from stream.core.story import Mark, Story, ended, is_withdrawn, may_be_known, told_of, version_of, waits
+from stream.core.story import Mark, Story, ended, is_being_withdrawn, may_be_known, told_of, version_of, waits
 from watchlists.index import Standing
 
 
@@ -54,7 +54,7 @@ def _new(hit: Hit, story: Story) -> Skip | None:
     if told is not None and told.delivered:
         if told.version >= hit.order_version:
             return Skip(Reason.ALREADY_DELIVERED, recorded=True)
-        if told.answer == answer_of(hit) and not is_withdrawn(story):
+        if told.answer == answer_of(hit) and not is_being_withdrawn(story):
             return Skip(Reason.UNCHANGED, recorded=False)
     if story and version_of(story) >= hit.order_version:
         if ended(story, hit.order_version):

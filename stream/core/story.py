@@ -196,6 +196,12 @@ def is_withdrawn(story: Story) -> bool:
     return bool(withdrawn) and max(withdrawn) >= max((at for _, at in _arrivals(story)), default=max(withdrawn))
 
 
+def is_being_withdrawn(story: Story) -> bool:
+    """Whether what the court was told last is being taken back, or has been."""
+    begun = [seen.at for (_, step, _), seen in story.items() if step in ("withdrawing", "withdrawn")]
+    return bool(begun) and max(begun) >= max((at for _, at in _arrivals(story)), default=max(begun))
+
+
 def known_version(story: Story) -> int:
     """The highest order version under which the court knows of the hit, or may; 0: under none."""
     return max((version for version, _ in _arrivals(story)), default=0)

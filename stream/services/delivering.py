@@ -29,7 +29,7 @@ from stream.core.notification import Notification, hit_notification
 from stream.core.plan import Hold, Skip, Tell, plan
 from stream.core.ports import Ledger
 from stream.core.resolve import hit_of, judge
-from stream.core.story import Mark, Story, attempts_of, ended, is_withdrawn, newest, told_of
+from stream.core.story import Mark, Story, attempts_of, ended, is_being_withdrawn, newest, told_of
 from stream.services.bodies import Bodies, Place
 from stream.services.courier import Courier, Round
 from stream.services.instructing import Instructing, facts_of
@@ -136,7 +136,9 @@ class Delivering:
         new = hit_of(judged, sighting, self._policy, hit.detected_at, lookback=hit.lookback)
         if new is None:
             await self._withdrawing.withdraw(hit, "amended")
-        elif (told := told_of(story)) is None or not told.delivered or told.answer != answer_of(new) or is_withdrawn(story):
+        elif (
+            (told := told_of(story)) is None or not told.delivered or told.answer != answer_of(new) or is_being_withdrawn(story)
+        ):
             await self._scribe.send([hit_record(new)])
 
     # -- the stages ------------------------------------------------------------------------------------------------
@@ -154,11 +156,16 @@ class Delivering:
     async def _close(
         self, hit: Hit, story: Story, standing: Standing, *, unsure: bool = False, facts: Facts | None = None
     ) -> None:
-        """The fence is shut. What was told, or may have been by a worker that died, is withdrawn."""
+        """The fence is shut: what was told is withdrawn, or judged again.
+
+        ``unsure``: a worker that died may have made an attempt of which nothing is on record. Now there is.
+        """
         why = fence(hit, standing).reason
         is_open = not ended(story, hit.order_version)
+        if unsure and is_open:
+            await self._scribe.record([self._unsure(hit, facts)])
         if why is Reason.ORDER_RELEASED:
-            await self._withdrawing.withdraw(hit, None, unsure=unsure and is_open, skip=is_open)
+            await self._withdrawing.withdraw(hit, None, skip=is_open)
             return
         await self.again(hit, story, standing)
         if is_open:  # with its facts, for the order may change once more
@@ -181,8 +188,8 @@ class Delivering:
         facts = self._facts(hit, place)
         planned = self._scribe.receipt(hit, "planned", decided.why, matter=decided.matter, notification=news.id, facts=facts)
         before = [planned]
-        if not first:  # a worker that died may have made an attempt of which nothing is on record
-            before.append(self._scribe.receipt(hit, "attempting", Reason.BEGUN))
+        if not first:
+            before.append(self._unsure(hit))
         # The station and the court are told at once; neither waits for the other.
         async with asyncio.TaskGroup() as both:
             given = both.create_task(self._instructing.give(hit, decided.why, before))
@@ -232,6 +239,10 @@ class Delivering:
             if result.closed or result.delivered or receipts[-1].step == "undeliverable" or receipts[-1].next_at is not None:
                 return
             await asyncio.sleep(wait_s)
+
+    def _unsure(self, hit: Hit, facts: Facts | None = None) -> Receipt:
+        """A worker that died may have made an attempt of which nothing is on record: the court may know."""
+        return self._scribe.receipt(hit, "attempting", Reason.BEGUN, facts=facts)
 
     def _begun(self, hit: Hit, attempt: int) -> Receipt:
         """Until its outcome is on record the court may know; and if that never comes, another worker goes on."""

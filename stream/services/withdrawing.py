@@ -71,15 +71,14 @@ class Withdrawing:
                     elif hit.order_version < standing.held.version:
                         all_of_them.create_task(again(hit, story, standing))
 
-    async def withdraw(self, hit: Hit, reason: WithdrawalReason | None, *, unsure: bool = False, skip: bool = False) -> None:
+    async def withdraw(self, hit: Hit, reason: WithdrawalReason | None, *, skip: bool = False) -> None:
         """Recall the station's instruction, cancel what waits, and tell the court, if it knows of the hit or may.
 
-        ``unsure``: nothing is on record, and yet a worker may have begun with the hit and died. ``skip``: its delivery ends
-        here. Repeats change nothing.
+        ``skip``: its delivery ends here. Repeats change nothing.
         """
         story = (await self._stories([hit.id]))[hit.id]
         why = Reason.NO_HIT_ANY_MORE if reason == "amended" else Reason.ORDER_RELEASED
-        owed = not is_withdrawn(story) and (unsure or may_be_known(story))
+        owed = not is_withdrawn(story) and may_be_known(story)
         receipts = [self._scribe.receipt(hit, "skipped", why)] if skip or waits(story) else []
         if owed:  # on record before it is begun with: whoever takes over from a worker that died finds it in the ledger
             next_at = self._clock() + dt.timedelta(seconds=TAKEN_OVER_S)

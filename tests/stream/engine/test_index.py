@@ -32,9 +32,8 @@ def test_after_a_release_there_is_no_hit_and_no_old_order_revives_it(engine: Run
     def both_pass() -> Fields:
         """The wanted person drives the sealed car: one record, so that the car's hit proves the person was judged too."""
         car = vehicle_fields(plate, None)
-        sighting = sighting_fields(
-            "vehicle_inspection", id=uuid.uuid4().hex, vehicle=car, person=person_fields(passport, "passport")
-        )
+        seen_by = {"id": uuid.uuid4().hex, "station": {"code": f"440106-V-{uuid.uuid4().hex[:8]}"}}
+        sighting = sighting_fields("vehicle_inspection", vehicle=car, person=person_fields(passport, "passport"), **seen_by)
         engine.send("sightings.vehicle", as_record(sighting))
         assert told(engine, hit_id_of(sealed, sighting)).instruction == "call_court"
         return sighting

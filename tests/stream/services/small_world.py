@@ -23,6 +23,7 @@ from connectors.kafka.records import Record
 from connectors.kafka.topics import HITS, INSTRUCTIONS, RECEIPTS
 from matchers.sighting import read_sighting
 from stream.core.delivery import Reason, Receipt, RetryLadder
+from stream.core.due import due_of
 from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.core.memory import MemoryLedger
@@ -64,6 +65,7 @@ class Log:
         self.topics: dict[str, list[bytes]] = defaultdict(list)
         self.dies_after: int | None = None
         self.stores_last = False
+        self.died = False
 
     async def send_soon(self, records: Sequence[Record]) -> None:
         dies = self.dies_after == 0
@@ -72,6 +74,7 @@ class Log:
                 self.topics[record.topic].append(record.value)
         if dies:
             self.dies_after = None
+            self.died = True
             raise WorkerDiedError
         if self.dies_after is not None:
             self.dies_after -= 1
@@ -89,6 +92,7 @@ class Court:
     attempts: Counter[str] = field(default_factory=Counter)
     events: dict[str, Notification] = field(default_factory=dict)
     meanwhile: deque[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=deque)
+    died: bool = False
     on_attempt: Callable[[Notification], None] = lambda _: None
 
     @asynccontextmanager
@@ -102,6 +106,7 @@ class Court:
         self.attempts[event.id] += 1
         answer = self.answers.popleft() if self.answers else "takes"
         if answer == "worker dies before":
+            self.died = True
             raise WorkerDiedError
         if self.meanwhile:
             await self.meanwhile.popleft()()
@@ -112,6 +117,7 @@ class Court:
         self.arrived[event.type].add(event.subject)
         self.events[event.id] = event
         if answer == "worker dies after":
+            self.died = True
             raise WorkerDiedError
         if answer == "takes and says nothing":
             return Attempt(Reason.TIMED_OUT, True, "no answer in time", may_have_arrived=True)
@@ -221,6 +227,7 @@ class World:
                 await self._withdraw()
                 await self._keep_time()
             except* WorkerDiedError:
+                self.log.died = self.court.died = False
                 self._start()
                 await self.ledger.record(self.receipts())  # as a worker does when it starts
                 self.now += dt.timedelta(seconds=CLAIM_S)
@@ -233,7 +240,11 @@ class World:
             if not await self.timekeeping.look():
                 return
             await self.timekeeping.settle()
-        raise AssertionError("what is due is taken up and stays due")
+            if self.log.died or self.court.died:  # whatever is taken up is worked on by tasks of its own, which end alone
+                raise WorkerDiedError
+        stories = await self.ledger.stories(list(self.hits()))
+        due = {hit_id: story for hit_id, story in stories.items() if (what := due_of(story)) and what.at <= self.now}
+        raise AssertionError(f"what is due is taken up and stays due: {due}")
 
     async def _deliver(self) -> None:
         while self.delivered_up_to < len(self.log.topics[HITS]):

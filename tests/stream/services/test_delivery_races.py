@@ -132,9 +132,15 @@ class DeliveryRaces(RuleBasedStateMachine):
 
 
 def test_whatever_happens_in_whatever_order() -> None:
+    """The same thousands of steps each time, so that a failure can be looked into; other steps by ``derandomize=False``."""
     run_state_machine_as_test(
         DeliveryRaces,
         settings=settings(
-            max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+            max_examples=100,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+            phases=[Phase.generate],
         ),
     )
