@@ -141,6 +141,5 @@ def test_whatever_happens_in_whatever_order() -> None:
             deadline=None,
             suppress_health_check=list(HealthCheck),
             derandomize=True,
-            phases=[Phase.generate],
         ),
     )
