@@ -152,6 +152,11 @@ def _children(pid: int) -> list[Path]:
     return [Path("/proc", child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def _screeners(pid: int) -> list[Path]:
+    """The other child searches back, and comes and goes with its lease."""
+    return [child for child in _children(pid) if b"stream.screener" in (child / "cmdline").read_bytes()]
+
+
 def test_a_worker_stops_in_good_order(tmp_path: Path, stack: Addresses) -> None:
     worker = _screening(Run(tmp_path, stack, _SMALL, lambda _: None))
     try:
@@ -172,13 +177,13 @@ def test_a_screener_ends_with_its_worker_and_a_worker_with_its_screener(tmp_path
     try:
         pid = worker.pid()
         assert pid is not None
-        (screener,) = _children(pid)
+        (screener,) = _screeners(pid)
         os.kill(int(screener.name), signal.SIGKILL)
         _within(lambda: worker.pid() is None)
         worker = _screening(run)
         pid = worker.pid()
         assert pid is not None
-        (screener,) = _children(pid)
+        (screener,) = _screeners(pid)
         os.kill(pid, signal.SIGKILL)
         _within(lambda: not screener.exists())
     finally:
