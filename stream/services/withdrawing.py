@@ -27,6 +27,7 @@ from stream.services.courier import Courier, always
 from stream.services.instructing import Instructing
 from stream.services.scribe import Scribe
 from stream.services.standing import Fence
+from stream.together import Together
 from watchlists.index import Standing
 
 WAIT_S: Final = 0.05
@@ -53,6 +54,7 @@ class Withdrawing:
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._ledger, self._endpoints, self._courier, self._scribe = ledger, endpoints, courier, scribe
+        self._ask_hits = Together(ledger.of_orders)
         self._fence, self._bodies, self._instructing = fence, bodies, instructing
         self._on_withdrawn = on_withdrawn
         self._ladder, self._clock = ladder, clock
@@ -60,8 +62,11 @@ class Withdrawing:
 
     async def ended(self, ending: Ending, again: Callable[[Hit, Story, Standing], Coroutine[Any, Any, None]]) -> None:
         """Look through all that was done for an order which was released or amended. ``again`` judges a hit anew."""
+        hit_ids = await self._hits_of(ending.order_id)
+        if not hit_ids:  # as of nearly every order: nobody ever saw its subject
+            return
         standing = await self._fence.standing(ending.order_id, ending.version)
-        stories = await self._stories(await self._hits_of(ending.order_id))
+        stories = await self._stories(hit_ids)
         async with asyncio.TaskGroup() as all_of_them:
             for story in stories.values():
                 if (known := known_of(story)) is not None:
@@ -150,7 +155,7 @@ class Withdrawing:
     async def _hits_of(self, order_id: str) -> list[str]:
         while True:
             try:
-                return (await self._ledger.of_orders([order_id]))[order_id]
+                return (await self._ask_hits([order_id]))[order_id]
             except ViewUnavailableError as error:
                 _log.warning("the ledger does not answer; withdrawals wait", detail=str(error))
                 await asyncio.sleep(WAIT_S)
