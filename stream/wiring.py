@@ -115,7 +115,7 @@ class Wiring:
         self.screener = ScreenerProcess(worker_id())
         self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
-        self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied)
+        self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied, self.ledger.of_orders)
         reached = Reached(self.screener.followed)
         self.resolving = Resolving(self.index, self.policy, self.records, reached)
         self._wire_delivery(Fence(self.index, reached), settings.ladder())

@@ -27,7 +27,7 @@ from stream.services.keeper import Keeper
 from stream.settings import WorkerSettings
 from watchlists.columns import order_columns
 
-POLL_S: Final = 0.02
+POLL_S: Final = 0.05
 BATCH: Final = 5000
 PIECE: Final = 2000
 """Orders that are applied before the follower of a worker that screens rests, for as long as they took."""

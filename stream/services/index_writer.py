@@ -12,7 +12,7 @@ import datetime as dt
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, NamedTuple
@@ -25,7 +25,7 @@ from connectors.kafka.clients import Fetched, at, consumer, fetch
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import ENDINGS, ORDERS
-from connectors.redis.errors import IndexUnavailableError
+from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from matchers.wire import UnreadableError
 from stream import metrics
 from stream.core.ending import Ending
@@ -64,8 +64,10 @@ class IndexWriter:
         index: WatchlistIndex,
         records: Records,
         on_applied: Callable[[Sequence[Applied]], None],
+        hits_of: Callable[[Sequence[str]], Awaitable[Mapping[str, Sequence[str]]]],
     ) -> None:
-        self._kafka = settings.kafka
+        """``hits_of``: the hits of orders that anything was done for, as the ledger has them."""
+        self._kafka, self._hits_of = settings.kafka, hits_of
         self._index, self._records, self._on_applied = index, records, on_applied
         self._pool = ThreadPoolExecutor(1, "index-writer")
         self._positions: dict[int, int] = {}
@@ -161,7 +163,8 @@ class IndexWriter:
         decisions = await self._index.apply(partition, start, end, [logged for _, logged in readable])
         indexed = dt.datetime.now(dt.UTC)
         self._positions[partition] = end
-        applied = []
+        applied: list[Applied] = []
+        ended: list[tuple[Fetched, Logged]] = []
         for (message, logged), decision in zip(readable, decisions, strict=True):
             metrics.orders_indexed.labels(decision.value).inc()
             if decision.refused:
@@ -169,14 +172,27 @@ class IndexWriter:
             elif decision.changes:
                 record = logged.record
                 if record.action != "place":
-                    buried.append(_ending(message, logged))
+                    ended.append((message, logged))
                 arrived = dt.datetime.fromtimestamp(message.timestamp()[1] / 1000, dt.UTC)
                 what = (record.id, record.version, record.action)
                 applied.append(Applied(partition, message.offset() + 1, *what, arrived, indexed))
         floor = self._buried.get(partition, 0)
+        buried += await self._endings(ended)
         await self._records.send_soon([letter for offset, letter in buried if offset >= floor])
         self._commit(client, partition, end)
         self._on_applied(applied)
+
+    async def _endings(self, ended: Sequence[tuple[Fetched, Logged]]) -> list[tuple[int, Record]]:
+        """Of orders that ended or changed, those that anybody was told of: few. Asked once the index has their end, since
+        whoever delivers looks back at the index once the ledger has what was told."""
+        if not ended:
+            return []
+        try:
+            told = await self._hits_of([logged.record.id for _, logged in ended])
+        except ViewUnavailableError as error:
+            _log.warning("the ledger does not answer; every ending is looked into later", detail=str(error))
+            return [_ending(message, logged) for message, logged in ended]
+        return [_ending(message, logged) for message, logged in ended if told[logged.record.id]]
 
     def _commit(self, client: Consumer, partition: int, end: int) -> None:
         if end > self._buried.get(partition, 0):
