@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from connectors.courts.addresses import is_loopback
 from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint
+from connectors.courts.sources import from_environment, from_file
 from connectors.courts.urls import host_of
 from matchers.wire import NonEmpty
 from stream.core.escalation import Level
@@ -94,16 +95,10 @@ class Entry(BaseModel):
 
     def _secret(self, folder: Path, environ: Mapping[str, str]) -> str:
         if self.secret_env is not None:
-            if not environ.get(self.secret_env):
-                raise ValueError(f"secret_env: {self.secret_env} is not set")
-            return environ[self.secret_env].strip()
-        if self.secret_file is None:
-            return _told(self.secret)
-        try:
-            return (folder / self.secret_file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            said = getattr(error, "strerror", None) or "not UTF-8"
-            raise ValueError(f"secret_file: {self.secret_file}: {said}") from None
+            return from_environment(self.secret_env, "secret_env", environ)
+        if self.secret_file is not None:
+            return from_file(self.secret_file, folder, "secret_file")
+        return _told(self.secret)
 
     def _at(self, court: str, scheme: str, field: str, given: SecretStr | None, form: re.Pattern[str]) -> Endpoint:
         address = _told(given)

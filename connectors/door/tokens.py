@@ -31,6 +31,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from connectors.courts.endpoint import ANY_COURT
+from connectors.courts.sources import from_environment, from_file
 from matchers.wire import NonEmpty, reason
 
 _TOKEN: Final = re.compile("[!-~]{32,256}")
@@ -107,16 +108,10 @@ class _Entry(BaseModel):
     def token(self, folder: Path, environ: Mapping[str, str]) -> str:
         """Raises ValueError."""
         if self.token_env is not None:
-            if not environ.get(self.token_env):
-                raise ValueError(f"token_env: {self.token_env} is not set")
-            return environ[self.token_env].strip()
+            return from_environment(self.token_env, "token_env", environ)
         if self.token_file is None:  # _has_one_token refuses it
             raise AssertionError
-        try:
-            return (folder / self.token_file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            said = getattr(error, "strerror", None) or "not UTF-8"
-            raise ValueError(f"token_file: {self.token_file}: {said}") from None
+        return from_file(self.token_file, folder, "token_file")
 
 
 def _listed(path: Path, environ: Mapping[str, str]) -> list[tuple[str, Caller]]:

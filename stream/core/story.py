@@ -192,14 +192,18 @@ def last_attempt(story: Story) -> Seen | None:
 
 def is_withdrawn(story: Story) -> bool:
     """Whether the court was told last that the hit is void, or there was nobody to tell it to."""
-    withdrawn = [seen.at for (_, step, _), seen in story.items() if step == "withdrawn"]
-    return bool(withdrawn) and max(withdrawn) >= max((at for _, at in _arrivals(story)), default=max(withdrawn))
+    return _taken_back(story, ("withdrawn",))
 
 
 def is_being_withdrawn(story: Story) -> bool:
     """Whether what the court was told last is being taken back, or has been."""
-    begun = [seen.at for (_, step, _), seen in story.items() if step in ("withdrawing", "withdrawn")]
-    return bool(begun) and max(begun) >= max((at for _, at in _arrivals(story)), default=max(begun))
+    return _taken_back(story, ("withdrawing", "withdrawn"))
+
+
+def _taken_back(story: Story, steps: tuple[Step, ...]) -> bool:
+    """Whether one of these steps was taken, and the last of them after whatever arrived."""
+    taken = [seen.at for (_, step, _), seen in story.items() if step in steps]
+    return bool(taken) and max(taken) >= max((at for _, at in _arrivals(story)), default=max(taken))
 
 
 def known_version(story: Story) -> int:

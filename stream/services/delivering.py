@@ -16,10 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
-import structlog
-
 from connectors.courts.endpoints import Endpoints
-from connectors.redis.errors import ViewUnavailableError
 from matchers.sighting import sighting_of_hit
 from stream import metrics
 from stream.core.delivery import Facts, Reason, Receipt, RetryLadder, answer_of, fence
@@ -33,6 +30,7 @@ from stream.core.story import Mark, Story, attempts_of, ended, is_being_withdraw
 from stream.services.bodies import Bodies, Place
 from stream.services.courier import Courier, Round
 from stream.services.instructing import Instructing, facts_of
+from stream.services.patience import ledger_answer
 from stream.services.resolving import hit_record
 from stream.services.scribe import Scribe
 from stream.services.standing import Fence
@@ -41,12 +39,10 @@ from stream.together import Together
 from watchlists.index import Standing
 from watchlists.policy import Policy
 
-WAIT_S: Final = 0.05
 TAKEN_OVER_S: Final = 60.0
 """An attempt that was begun with what waited in the ledger, and has no outcome after so long, is made again."""
 FRESH_S: Final = 0.002
 """What was asked of the index so long ago is as good as asked now."""
-_log = structlog.get_logger("delivering")
 
 
 class Delivering:
@@ -301,13 +297,8 @@ class Delivering:
     async def _look(self, hit: Hit) -> tuple[Story, Mapping[str, Mark]]:
         """The hit's story, and what was told in its slot."""
         slot = slot_of(hit) if hit.group_within_s else ""
-        while True:
-            try:
-                looked = (await self._ask([(hit.id, slot)]))[hit.id]
-                return looked.story, looked.marks
-            except ViewUnavailableError as error:
-                _log.warning("the ledger does not answer; the hit waits", hit=hit.id, detail=str(error))
-                await asyncio.sleep(WAIT_S)
+        looked = (await ledger_answer(lambda: self._ask([(hit.id, slot)])))[hit.id]
+        return looked.story, looked.marks
 
     @asynccontextmanager
     async def _alone(self, hit: Hit) -> AsyncIterator[None]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import Final
 
 import msgspec
-import structlog
 
 from connectors.kafka.records import Record
 from connectors.kafka.topics import INSTRUCTIONS
-from connectors.redis.errors import ViewUnavailableError
 from stream.core.delivery import Facts, Reason, Receipt
 from stream.core.escalation import Level
 from stream.core.hit import Hit
@@ -21,11 +17,9 @@ from stream.core.matter import slot_of
 from stream.core.ports import Contributions, Ledger
 from stream.core.story import Contribution
 from stream.services.bodies import Bodies, Place
+from stream.services.patience import ledger_answer
 from stream.services.scribe import Scribe
 from watchlists.policy import Policy
-
-WAIT_S: Final = 0.05
-_log = structlog.get_logger("delivering")
 
 
 class Instructing:
@@ -63,12 +57,7 @@ class Instructing:
         await self._scribe.send([Record(INSTRUCTIONS, told.key.encode(), value)])
 
     async def _parts(self, id_: str) -> dict[str, Contribution]:
-        while True:
-            try:
-                return (await self._ledger.contributions([id_]))[id_]
-            except ViewUnavailableError as error:
-                _log.warning("the ledger does not answer; the instruction waits", detail=str(error))
-                await asyncio.sleep(WAIT_S)
+        return (await ledger_answer(lambda: self._ledger.contributions([id_])))[id_]
 
     async def _other(self, part: Contribution) -> Hit:
         return await self._bodies.hit((part.partition, part.offset))

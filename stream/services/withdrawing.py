@@ -25,12 +25,12 @@ from stream.core.story import Story, contribution_of, is_withdrawn, known_of, ma
 from stream.services.bodies import Bodies
 from stream.services.courier import Courier, always
 from stream.services.instructing import Instructing
+from stream.services.patience import ledger_answer
 from stream.services.scribe import Scribe
 from stream.services.standing import Fence
 from stream.together import Together
 from watchlists.index import Standing
 
-WAIT_S: Final = 0.05
 TAKEN_OVER_S: Final = 30.0
 """A withdrawal that nobody has gone on with for so long is taken over."""
 _log = structlog.get_logger("withdrawing")
@@ -145,17 +145,7 @@ class Withdrawing:
             _log.warning("the time of a withdrawal was not noted", hit=hit.id, detail=str(error))
 
     async def _stories(self, hit_ids: list[str]) -> dict[str, Story]:
-        while True:
-            try:
-                return await self._ledger.stories(hit_ids)
-            except ViewUnavailableError as error:
-                _log.warning("the ledger does not answer; withdrawals wait", detail=str(error))
-                await asyncio.sleep(WAIT_S)
+        return await ledger_answer(lambda: self._ledger.stories(hit_ids))
 
     async def _hits_of(self, order_id: str) -> list[str]:
-        while True:
-            try:
-                return (await self._ask_hits([order_id]))[order_id]
-            except ViewUnavailableError as error:
-                _log.warning("the ledger does not answer; withdrawals wait", detail=str(error))
-                await asyncio.sleep(WAIT_S)
+        return (await ledger_answer(lambda: self._ask_hits([order_id])))[order_id]
