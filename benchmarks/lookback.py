@@ -23,7 +23,7 @@ from rich.table import Table
 
 from benchmarks.machine import keep
 from benchmarks.race.ground import Ground as Topics
-from connectors.kafka.records import Record, Records
+from connectors.kafka.records import Record, Records, put
 from connectors.kafka.topics import ORDERS, ensure_topics
 from deploy.local import stack
 from deploy.local.deployment import Deployment
@@ -95,13 +95,7 @@ def lookback(sightings: int, orders: int, hit_ratio: float, rounds: int) -> None
 def _fill(settings: WorkerSettings, made: Sequence[SyntheticSighting], count: int) -> None:
     producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 50, "batch.size": 1 << 19, "acks": "1"})
     for sighting in islice(cycle(made), count):
-        while True:
-            try:
-                producer.produce(settings.kafka.topic(sighting.topic), sighting.value, sighting.key)
-            except BufferError:
-                producer.poll(0.05)
-            else:
-                break
+        put(producer, settings.kafka.topic(sighting.topic), sighting.value, sighting.key)
     producer.flush()
 
 

@@ -21,7 +21,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from connectors.courts.receiver import Receiver
 from connectors.courts.signature import new_secret
 from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
-from connectors.kafka.records import Record
+from connectors.kafka.records import Record, put
 from connectors.kafka.topics import ORDERS, RECEIPTS
 from connectors.redis.client import connect
 from connectors.redis.leases import InForce, InForceMark
@@ -59,14 +59,8 @@ class Stage:
 
     def send_sighting(self, producer: Producer, sighting: SyntheticSighting) -> None:
         """Send a sighting, once there is room for it."""
-        while True:
-            try:
-                producer.produce(self.settings.kafka.topic(sighting.topic), sighting.value, sighting.key)
-            except BufferError:
-                producer.poll(0.05)
-            else:
-                producer.poll(0)
-                return
+        put(producer, self.settings.kafka.topic(sighting.topic), sighting.value, sighting.key)
+        producer.poll(0)
 
     def send_orders(self, producer: Producer, records: Iterable[Record]) -> dict[str, float]:
         """Send records of ``orders``; order id to when Kafka acknowledged its record (``time.time``)."""

@@ -23,7 +23,7 @@ from benchmarks.delivery.figures import Sent
 from benchmarks.delivery.reconcile import Reckoning, Step, reckon
 from benchmarks.machine import cpu_seconds
 from benchmarks.race.ground import Ground
-from connectors.kafka.records import Record, Records
+from connectors.kafka.records import Record, Records, put
 from connectors.kafka.topics import RECEIPTS
 from connectors.redis.client import connect
 from deploy.local.addresses import Addresses
@@ -122,13 +122,7 @@ class Engine:
                 self.arrivals[arrival.id] += 1
 
     def _produce(self, record: Record) -> None:
-        while True:
-            try:
-                self._producer.produce(self.settings.kafka.topic(record.topic), record.value, record.key)
-            except BufferError:
-                self._producer.poll(0.05)
-            else:
-                break
+        put(self._producer, self.settings.kafka.topic(record.topic), record.value, record.key)
         self._producer.poll(0)
 
     async def _place(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Producer
 
@@ -16,6 +16,7 @@ from connectors.kafka.settings import KafkaSettings
 BATCH = 5000
 QUEUE_MESSAGES_MAX = 200_000
 FLUSH_S_MAX = 30.0
+FULL_S = 0.01
 
 
 class Record(NamedTuple):
@@ -24,6 +25,17 @@ class Record(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes
+
+
+def put(producer: Producer, topic: str, value: bytes, key: bytes | None, **options: Any) -> None:
+    """Hand a record to a producer. While its queue is full, what is in it is let go of; the caller waits."""
+    while True:
+        try:
+            producer.produce(topic, value, key, **options)
+        except BufferError:
+            producer.poll(FULL_S)
+        else:
+            return
 
 
 class Records:
@@ -80,15 +92,7 @@ class Records:
     def _produce(self, records: Sequence[Record], on_complete: Callable[[], object] = lambda: None) -> Outcome:
         outcome = Outcome(len(records), on_complete)
         for record in records:
-            while True:
-                try:
-                    self._producer.produce(
-                        self._settings.topic(record.topic), record.value, record.key, on_delivery=outcome.delivered
-                    )
-                except BufferError:  # the queue is full: let some of it go
-                    self._producer.poll(0.01)
-                else:
-                    break
+            put(self._producer, self._settings.topic(record.topic), record.value, record.key, on_delivery=outcome.delivered)
         return outcome
 
     def _poll(self) -> None:

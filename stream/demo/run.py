@@ -23,7 +23,7 @@ from confluent_kafka import Producer
 from connectors.courts.receiver import Received, Receiver
 from connectors.courts.signature import new_secret
 from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
-from connectors.kafka.records import Record, Records
+from connectors.kafka.records import Record, Records, put
 from connectors.kafka.topics import DEADLETTERS, ORDERS, RECEIPTS
 from connectors.redis.client import connect
 from connectors.redis.errors import RedisError
@@ -239,13 +239,7 @@ class Run:
         for pair in sighting.expected:
             self._sent.append(Sent(pair, now))
             self._sent_at[pair.hit_id] = now
-        while True:
-            try:
-                producer.produce(settings.kafka.topic(sighting.topic), sighting.value, sighting.key)
-            except BufferError:
-                producer.poll(0.05)
-            else:
-                break
+        put(producer, settings.kafka.topic(sighting.topic), sighting.value, sighting.key)
         producer.poll(0)
         self.progress.sent += 1
         self.progress.unreadable += sighting.defect is not None

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-import structlog
 
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import RECEIPTS
-from connectors.redis.errors import ViewUnavailableError
 from stream import metrics
 from stream.core.delivery import Reason, Receipt, Step, answer_of
 from stream.core.hit import Hit
 from stream.core.ports import Contributions, Ledger
+from stream.services.patience import ledger_answer
 from stream.services.resolving import send_for_sure
 from stream.together import Together
-
-WAIT_S: Final = 0.05
-_log = structlog.get_logger("delivering")
 
 
 class Scribe:
@@ -50,13 +45,8 @@ class Scribe:
         await self.send([_record(receipt) for receipt in receipts])
         for receipt in receipts:
             metrics.deliveries.labels(receipt.step, receipt.outcome.value).inc()
-        while True:
-            try:
-                return await self._view(receipts)
-            except ViewUnavailableError as error:
-                # The log has it, but who releases the order now looks at the view: nobody goes on before it has it, too.
-                _log.warning("the ledger's view was not written; trying again", detail=str(error))
-                await asyncio.sleep(WAIT_S)
+        # The log has it, but who releases the order now looks at the view: nobody goes on before it has it, too.
+        return await ledger_answer(lambda: self._view(receipts))
 
 
 def _record(receipt: Receipt) -> Record:
