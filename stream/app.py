@@ -26,6 +26,7 @@ from stream.core.hit import Hit
 from stream.engine import Engine
 from stream.gathering import gathered
 from stream.services.resolving import CandidateRecord
+from stream.under_way import UnderWay
 from stream.wiring import Wiring
 
 RESOLVE_BATCH: Final = 1000
@@ -71,8 +72,8 @@ def build_app(wiring: Wiring, folder: Path) -> faust.App:
     app.service(type("WiredEngine", (Engine,), {"wiring": wiring}))
     _resolve_agent(app, kafka.topic(CANDIDATES), wiring)
     _deliver_agent(app, kafka.topic(HITS), wiring)
-    _agent(app, kafka.topic(ENDINGS), "withdraw", WITHDRAWING_MAX, partial(_withdraw, wiring))
-    _agent(app, kafka.topic(CONFIRMATIONS), "confirm", CONFIRMING_MAX, partial(_confirm, wiring))
+    _agent(app, kafka.topic(ENDINGS), "withdraw", WITHDRAWING_MAX, partial(_withdraw, wiring), wiring.under_way)
+    _agent(app, kafka.topic(CONFIRMATIONS), "confirm", CONFIRMING_MAX, partial(_confirm, wiring), wiring.under_way)
     return app
 
 
@@ -102,22 +103,23 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     async def deliver(event: Any) -> None:
         await _deliver(wiring, event, first=ours.is_first(event.message))
 
-    _agent(app, topic, "deliver", DELIVERING_MAX, deliver)
+    _agent(app, topic, "deliver", DELIVERING_MAX, deliver, wiring.under_way)
 
 
-def _agent(app: faust.App, topic: str, name: str, most: int, work: Callable[[Any], Awaitable[None]]) -> None:
+def _agent(
+    app: faust.App, topic: str, name: str, most: int, work: Callable[[Any], Awaitable[None]], under_way: UnderWay
+) -> None:
     """An agent that works on the events of a topic side by side, at most so many at once."""
 
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name=name)
     async def agent(stream: Any) -> None:
-        await _side_by_side(stream, most, work)
+        await _side_by_side(stream, most, work, under_way)
 
 
-async def _side_by_side(stream: Any, most: int, work: Callable[[Any], Awaitable[None]]) -> None:
+async def _side_by_side(stream: Any, most: int, work: Callable[[Any], Awaitable[None]], under_way: UnderWay) -> None:
     """Work on events side by side, and acknowledge each when it and all before it are done."""
     free = asyncio.Semaphore(most)
     in_order = InOrder(stream.ack)
-    under_way: set[asyncio.Task[None]] = set()
 
     async def one(event: Any) -> None:
         try:
@@ -129,9 +131,7 @@ async def _side_by_side(stream: Any, most: int, work: Callable[[Any], Awaitable[
     async for event in stream.noack().events():
         await free.acquire()
         in_order.came(event)
-        task = asyncio.create_task(one(event))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
+        under_way.begin(one(event))
 
 
 async def _resolve(

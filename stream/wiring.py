@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import redis.asyncio
 import structlog
@@ -50,9 +51,12 @@ from stream.services.standing import Fence
 from stream.services.timekeeping import Timekeeping
 from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
+from stream.under_way import UnderWay
 from watchlists.index import WatchlistIndex
 from watchlists.policy import Policy
 
+FINISHING_S: Final = 5.0
+"""How long a worker that leaves may take to finish what it has under way."""
 _log = structlog.get_logger("worker")
 
 
@@ -100,6 +104,7 @@ class Wiring:
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.partitions_moved = asyncio.Event()
+        self.under_way = UnderWay()
         self.policy = Policy.national().with_overlays(list(settings.overlays))
         self.hasher = KeyHasher(settings.secret())
         self.redis: redis.asyncio.Redis = connect(settings.redis)
@@ -151,13 +156,16 @@ class Wiring:
             _log.warning("the ledger's view is behind", detail=str(error))
 
     async def stop(self) -> None:
-        """Stop in the order of the flow: no new sightings, then no new orders, then let go."""
+        """Stop in the order of the flow: no new sightings, no new orders, what is under way to its end, then let go."""
         if self.lookback is not None:
             await self.lookback.stop()
         await self.screener.stop()
         self.index_writer.stop()
         self.effect.stop()
         self.timekeeping.stop()
+        left = await asyncio.gather(self.under_way.end(FINISHING_S), self.timekeeping.under_way.end(FINISHING_S))
+        if any(left):
+            _log.warning("left what was under way to other workers", hits=sum(left))
         await self.channels.close()
         self.bodies.close()
         self.records.close()

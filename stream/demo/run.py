@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ from confluent_kafka import Producer
 
 from connectors.courts.receiver import Received, Receiver
 from connectors.courts.signature import new_secret
-from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
+from connectors.kafka.clients import consumer, end_offsets, partitions_of
 from connectors.kafka.records import Record, Records, put
 from connectors.kafka.topics import DEADLETTERS, ORDERS, RECEIPTS
 from connectors.redis.client import connect
@@ -35,6 +35,7 @@ from deploy.local.process import Process
 from matchers.keys import KeyHasher
 from stream.core.delivery import Reason
 from stream.demo.judge import Life, Result, Sent, judge_run
+from stream.demo.trace import records, trace
 from stream.interpreter import settle
 from stream.local import settings_of, wait_for_workers, wipe
 from stream.settings import WorkerSettings
@@ -103,6 +104,8 @@ class Report:
     result: Result
     dead_letters: int
     seconds: float
+    traces: Mapping[str, list[str]]
+    """How far each missed hit came."""
 
     @property
     def is_clean(self) -> bool:
@@ -143,13 +146,13 @@ class Run:
         self.progress.stage = "启动 starting workers"
         self._workers = [self.deployment.start_worker(number) for number in range(1, self.plan.workers + 1)]
         await asyncio.to_thread(wait_for_workers, self.deployment, self._workers, self._say)
-        records = Records(settings.kafka, "demo-orders", linger_ms=5)
+        producer = Records(settings.kafka, "demo-orders", linger_ms=5)
         client = connect(settings.redis)
         try:
             force = Force(settings, client, KeyHasher(settings.secret()))
             late = self.plan.late if self.plan.late is not None else max(int(self.plan.orders * _LATE_SHARE), 1)
             self.progress.stage = "下达令状 placing orders"
-            self.progress.orders_s = await self._place(records, force, self._orders(0, self.plan.orders - late))
+            self.progress.orders_s = await self._place(producer, force, self._orders(0, self.plan.orders - late))
             sightings = await asyncio.to_thread(self._sightings)
             late_orders = self._orders(self.plan.orders - late, self.plan.orders)
             releases = [Record(ORDERS, *self._world.release(number)) for number in self._released()]
@@ -160,10 +163,10 @@ class Run:
             killer = asyncio.create_task(self._kill_now_and_then())
             await self._sleep(self.plan.seconds * 0.3)
             self._burst_s = (time.time(), float("inf"))
-            self.progress.late_orders_s = await self._place(records, force, late_orders)
+            self.progress.late_orders_s = await self._place(producer, force, late_orders)
             self._burst_s = (self._burst_s[0], time.time())
             await self._sleep(self.plan.seconds * 0.2)
-            await self._release(records, force, releases)
+            await self._release(producer, force, releases)
             await stream
             killer.cancel()
             self.progress.stage = "收尾 waiting for the last hits"
@@ -172,8 +175,11 @@ class Run:
             seconds = time.monotonic() - started
         finally:
             await client.aclose()
-            records.close()
-        return Report(self.plan, self.progress, self._judged(said), dead_letters, seconds)
+            producer.close()
+        result = self._judged(said)
+        missed = [sent.pair for sent in self._sent if sent.pair.hit_id in result.missed]
+        traces = await asyncio.to_thread(trace, settings.kafka, missed)
+        return Report(self.plan, self.progress, result, dead_letters, seconds, traces)
 
     def _judged(self, said: Said) -> Result:
         return judge_run(self._sent, self._lives, self._received, said.fenced, self.plan.passage_s, said.held, self._withdrawn)
@@ -182,7 +188,7 @@ class Run:
         made = self._world.orders(start, stop)
         return list(made) if self.plan.prepared and start else made
 
-    async def _place(self, records: Records, force: Force, made: Iterable[OrderRecord]) -> float:
+    async def _place(self, producer: Records, force: Force, made: Iterable[OrderRecord]) -> float:
         """Place orders and wait until they are in force everywhere; the seconds that took."""
         began = time.time()
         placed: list[Life] = []
@@ -193,7 +199,7 @@ class Run:
                 self._lives[record.key.decode()] = placed[-1]
                 yield Record(ORDERS, record.key, record.value)
 
-        await records.send_all(orders())
+        await producer.send_all(orders())
         effective = await force.wait()
         for life in placed:
             life.in_force_s = effective
@@ -203,13 +209,13 @@ class Run:
         """The numbers of the orders that are released in mid-stream."""
         return range(0, self.plan.orders // 2, max(int(1 / _RELEASED_SHARE), 1))
 
-    async def _release(self, records: Records, force: Force, releases: Sequence[Record]) -> None:
+    async def _release(self, producer: Records, force: Force, releases: Sequence[Record]) -> None:
         """Release some orders, and note when that was in force everywhere."""
         lives = [self._lives[release.key.decode()] for release in releases if release.key is not None]
         began = time.time()
         for life in lives:
             life.release_sent_s = began
-        await records.send_soon(releases)
+        await producer.send_soon(releases)
         effective = await force.wait()
         for life in lives:
             life.released_s = effective
@@ -343,22 +349,12 @@ class Said(NamedTuple):
 
 
 def _said(settings: WorkerSettings) -> Said:
-    client = consumer(settings.kafka, "demo")
-    topic = settings.kafka.topic(RECEIPTS)
     said = Said(set(), set())
-    try:
-        ends = end_offsets(client, topic, partitions_of(client, settings.kafka, RECEIPTS))
-        client.assign([at(topic, partition, 0) for partition in ends])
-        left = sum(ends.values())
-        while left > 0 and (messages := fetch(client, 10_000, 5.0)):
-            left -= len(messages)
-            for receipt in (msgspec.json.decode(message.value() or b"") for message in messages):
-                if receipt["step"] == "held":
-                    said.held.add(receipt["hit_id"])
-                elif receipt["step"] == "skipped" and receipt["outcome"] == Reason.ORDER_RELEASED:
-                    said.fenced.add(receipt["hit_id"])
-    finally:
-        client.close()
+    for receipt in (msgspec.json.decode(record.value() or b"") for record in records(settings.kafka, RECEIPTS)):
+        if receipt["step"] == "held":
+            said.held.add(receipt["hit_id"])
+        elif receipt["step"] == "skipped" and receipt["outcome"] == Reason.ORDER_RELEASED:
+            said.fenced.add(receipt["hit_id"])
     return said
 
 

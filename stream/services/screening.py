@@ -77,6 +77,7 @@ class Screening:
         self._uncommitted: dict[tuple[str, int], int] = {}
         self._committed_at = time.monotonic()
         self._paused = False
+        self._came_anew = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="screening", daemon=True)
         self._unreadable: Counter[str] = Counter()
@@ -130,15 +131,15 @@ class Screening:
         """Whether this worker may screen now. While it may not, its partitions are paused and its membership kept."""
         open_ = self._may_screen(self._assigned_at)
         metrics.screening.set(open_)
+        if not open_ or self._came_anew:  # librdkafka keeps a partition paused that was paused when it went, and came back
+            client.pause()
+            self._paused, self._came_anew = True, False
         if open_ and self._paused:
             client.resume()
             self._paused = False
-        elif not open_:
-            client.pause()
-            self._paused = True
-            # Serves rebalances. What had been fetched before the pause may still come, and is to be read again.
-            if late := client.fetch(0):
-                client.give_back(late)
+        # Serves rebalances. What had been fetched before the pause may still come, and is to be read again.
+        elif not open_ and (late := client.fetch(0)):
+            client.give_back(late)
         return open_
 
     def _batch(self, batch: FetchedBatch) -> None:
@@ -206,7 +207,7 @@ class Screening:
 
     def _on_assign(self) -> None:
         self._assigned_at = time.monotonic()
-        self._paused = False
+        self._came_anew = True
 
     def _on_revoke(self, client: BatchConsumer) -> None:
         self._settle(0)

@@ -19,6 +19,7 @@ from stream.services.bodies import Bodies
 from stream.services.delivering import Delivering
 from stream.services.escalating import Escalating
 from stream.services.withdrawing import Withdrawing
+from stream.under_way import UnderWay
 
 LOOK_EVERY_S: Final = 0.2
 MOST: Final = 200
@@ -47,7 +48,7 @@ class Timekeeping:
             "withdraw": withdrawing.resume,
             "escalate": escalating.escalate,
         }
-        self._under_way: set[asyncio.Task[None]] = set()
+        self.under_way = UnderWay()
         self._stopping = False
 
     async def run(self) -> None:
@@ -64,21 +65,14 @@ class Timekeeping:
 
     async def look(self) -> int:
         """Take up what is due now; returns how many hits. They are worked on side by side, and not waited for."""
-        room = MOST - len(self._under_way)
+        room = MOST - len(self.under_way)
         if room <= 0:
             return 0
         hit_ids = await self._ledger.claim_due(self._clock(), room, CLAIM_S)
         stories = await self._ledger.stories(hit_ids) if hit_ids else {}
         for hit_id, story in stories.items():
-            task = asyncio.create_task(self._take_up(hit_id, story))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self.under_way.begin(self._take_up(hit_id, story))
         return len(hit_ids)
-
-    async def settle(self) -> None:
-        """Wait for what was taken up."""
-        while self._under_way:
-            await asyncio.gather(*self._under_way)
 
     async def _take_up(self, hit_id: str, story: Story) -> None:
         due, known = due_of(story), known_of(story)
@@ -88,6 +82,9 @@ class Timekeeping:
                 hit = await self._bodies.hit((known.partition, known.offset))
                 await self._ways[due.what](hit, story)
             await self._ledger.let_go([hit_id])
+        except asyncio.CancelledError:  # this worker leaves: another need not wait for the claim to end
+            await self._ledger.let_go([hit_id])
+            raise
         except (KafkaError, ViewUnavailableError) as error:  # its claim ends by itself, and it is due again
             _log.warning("a hit that is due waits", hit=hit_id, detail=str(error))
         except Exception as error:

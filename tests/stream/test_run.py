@@ -33,7 +33,7 @@ def _run(root: Path, addresses: Addresses, plan: Plan, during: object = None) ->
 def _assert_clean(report: Report) -> None:
     result = report.result
     assert result.due > 50
-    assert (result.missed, result.false, result.wrong, result.after_release) == ([], [], [], [])
+    assert (report.traces, result.missed, result.false, result.wrong, result.after_release) == ({}, [], [], [], [])
     assert report.progress.unreadable > 0
     assert report.dead_letters >= report.progress.unreadable
 

@@ -239,7 +239,7 @@ class World:
         for _ in range(LOOKS_MAX):
             if not await self.timekeeping.look():
                 return
-            await self.timekeeping.settle()
+            await self.timekeeping.under_way.settled()
             if self.log.died or self.court.died:  # whatever is taken up is worked on by tasks of its own, which end alone
                 raise WorkerDiedError
         stories = await self.ledger.stories(list(self.hits()))
