@@ -71,6 +71,10 @@ class Plan:
     passage_s: float = 2.0
     late: int | None = None
     """How many of the orders are placed in mid-stream, at once; a fiftieth unless given."""
+    burst_at: float = 0.3
+    """Share of the stream after which the late orders are placed; the releases follow a fifth of the stream later."""
+    warm_up_s: float = 0.0
+    """How long hits are not counted as quiet, since the broker and the stream's own caches warm up."""
     prepared: bool = False
     """Whether what is streamed is made before the stream begins, so that making it takes nothing from the engine's share."""
 
@@ -78,7 +82,7 @@ class Plan:
 @dataclass(slots=True)
 class Progress:
     """What is seen of a run while it goes on. ``latencies_s``: produced to received, the newest last; those of sightings sent
-    before the late orders came, and until these were in force everywhere, are told apart."""
+    when the stream was warm and before the late orders came, and until these were in force everywhere, are told apart."""
 
     stage: str = ""
     sent: int = 0
@@ -125,7 +129,7 @@ class Run:
         self._sent_at: dict[str, float] = {}
         self._received: dict[str, Received] = {}
         self._withdrawn: set[str] = set()
-        self._burst_s = (float("inf"), float("inf"))
+        self._warm_s, self._burst_s = float("inf"), (float("inf"), float("inf"))
         self._workers: list[Process] = []
         self._stopping = threading.Event()
 
@@ -161,7 +165,8 @@ class Run:
             self.progress.stage = "监视 streaming"
             stream = asyncio.create_task(asyncio.to_thread(self._stream, settings, sightings))
             killer = asyncio.create_task(self._kill_now_and_then())
-            await self._sleep(self.plan.seconds * 0.3)
+            self._warm_s = time.time() + self.plan.warm_up_s
+            await self._sleep(self.plan.seconds * self.plan.burst_at)
             self._burst_s = (time.time(), float("inf"))
             self.progress.late_orders_s = await self._place(producer, force, late_orders)
             self._burst_s = (self._burst_s[0], time.time())
@@ -260,7 +265,7 @@ class Run:
         if sent_at is not None and received.times == 1 and not self._came_before(sent_at, received.order_id):
             latency = received.at.timestamp() - sent_at
             self.progress.latencies_s.append(latency)
-            if sent_at < self._burst_s[0]:
+            if self._warm_s < sent_at < self._burst_s[0]:
                 self.progress.quiet_latencies_s.append(latency)
             elif sent_at <= self._burst_s[1]:
                 self.progress.burst_latencies_s.append(latency)
