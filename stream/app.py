@@ -98,7 +98,7 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     async def assigned(_app: Any, /, *args: Any, signal: Any, **_: Any) -> None:
         del signal  # Faust names it
         ours.assigned((place.topic, place.partition) for place in args[0])
-        wiring.partitions_moved.set()
+        wiring.ledger_behind.set()
 
     async def deliver(event: Any) -> None:
         await _deliver(wiring, event, first=ours.is_first(event.message))

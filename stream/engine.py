@@ -47,10 +47,10 @@ class Engine(Service):
 
     @Service.task
     async def _keep_ledger(self) -> None:
-        """A worker that died between log and view left the view behind: who has its partitions now makes that good."""
+        """Build the view up to the log whenever it may be behind."""
         while not self.should_stop:
-            await self.wiring.partitions_moved.wait()
-            self.wiring.partitions_moved.clear()
+            await self.wiring.ledger_behind.wait()
+            self.wiring.ledger_behind.clear()
             await self.wiring.keep_ledger()
 
     @Service.task

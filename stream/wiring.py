@@ -103,7 +103,8 @@ class Wiring:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
-        self.partitions_moved = asyncio.Event()
+        self.ledger_behind = asyncio.Event()
+        """Partitions moved, and who had them may have died between log and view; or Redis has lost the view."""
         self.under_way = UnderWay()
         self.policy = Policy.national().with_overlays(list(settings.overlays))
         self.hasher = KeyHasher(settings.secret())
@@ -135,7 +136,9 @@ class Wiring:
         reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
         escalating = Escalating(*reach, ladder=ladder, clock=_now)
         self.confirming = Confirming(self.ledger, self.bodies, scribe)
-        self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, _now)
+        self.timekeeping = Timekeeping(
+            self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, _now, self.ledger_behind.set
+        )
 
     def make_topics(self) -> list[str]:
         """Make the topics that are missing, before anything subscribes to them."""

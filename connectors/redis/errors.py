@@ -59,6 +59,7 @@ _BY_TEXT: Final[tuple[tuple[str, str, str], ...]] = (
     ("NOPERM", "denied", "does not permit its user what the engine needs"),
     ("NOAUTH", "denied", "asks for a password"),
     ("BUSY", "busy", "is busy with a script"),
+    ("LOST", "lost", "has no whole ledger; the workers build it again from the log"),
     ("WIPING", "wiping", "holds an index that is being wiped; if nobody is wiping it, wipe it again"),
     ("DAMAGED", "damaged", "holds a damaged index: entries are missing; wipe it, and it is built anew"),
 )

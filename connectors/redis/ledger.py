@@ -6,6 +6,7 @@
 <namespace>:slot:<digest>      a slot of repetition: its hits, and their parts in its matters
 <namespace>:due                the hits that are to be taken up again, by when
 <namespace>:claim:<id>         somebody takes up the hit just now
+<namespace>:whole              there when the ledger was built to its end; without it nothing is asked or recorded
 <namespace>:receipts           partition of ``receipts`` to the offset of the next one to take over
 <namespace>:steps              step and outcome to how many there were
 <namespace>:recent             the hits whose last steps are the newest
@@ -60,6 +61,7 @@ class RedisLedger:
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str) -> None:
         self._client, self._namespace = client, namespace
+        self._whole = f"{namespace}:whole"
         self._server = server_name(client)
         self._known: Final[OrderedDict[str, bytes]] = OrderedDict()
         self._record_script = client.register_script(scripts.RECORD)
@@ -75,10 +77,11 @@ class RedisLedger:
             return {}
         with translated(ViewUnavailableError, self._server):
             async with self._client.pipeline(transaction=False) as asked:
-                asked.mget([f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids])
+                asked.mget([self._whole, *(f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids)])
                 for slot in slots:
                     asked.hgetall(f"{self._namespace}:slot:{slot}")
-                values, *of_slots = await asked.execute()
+                (whole, *values), *of_slots = await asked.execute()
+        self._check(whole)
         self._keep(dict(zip(hit_ids, (value or b"" for value in values), strict=True)))
         stories = {hit_id: _read(value or b"") for hit_id, value in zip(hit_ids, values, strict=True)}
         marks = {
@@ -90,9 +93,11 @@ class RedisLedger:
     async def contributions(self, instruction_ids: Sequence[str]) -> Contributions:
         with translated(ViewUnavailableError, self._server):
             async with self._client.pipeline(transaction=False) as asked:
+                asked.get(self._whole)
                 for instruction_id in instruction_ids:
                     asked.hgetall(f"{self._namespace}:instruction:{instruction_id}")
-                found = cast(list[dict[bytes, bytes]], await asked.execute())
+                whole, *found = await asked.execute()
+        self._check(whole)
         return {
             id_: {hit.decode(): _part.decode(part) for hit, part in of.items()}
             for id_, of in zip(instruction_ids, found, strict=True)
@@ -101,9 +106,11 @@ class RedisLedger:
     async def of_orders(self, order_ids: Sequence[str]) -> dict[str, list[str]]:
         with translated(ViewUnavailableError, self._server):
             async with self._client.pipeline(transaction=False) as asked:
+                asked.get(self._whole)
                 for order_id in order_ids:
                     asked.smembers(f"{self._namespace}:hits-of:{order_id}")
-                found = cast(list[set[bytes]], await asked.execute())
+                whole, *found = await asked.execute()
+        self._check(whole)
         return {order_id: sorted(hit.decode() for hit in of) for order_id, of in zip(order_ids, found, strict=True)}
 
     async def claim_due(self, now: dt.datetime, most: int, for_s: float) -> list[str]:
@@ -122,6 +129,10 @@ class RedisLedger:
 
     async def record_from(self, partition: int, start: int, end: int, receipts: Sequence[Receipt]) -> None:
         await self._record((partition, start, end), receipts)
+
+    async def mark_whole(self) -> None:
+        with translated(ViewUnavailableError, self._server):
+            await self._client.set(self._whole, "1")
 
     async def positions(self) -> dict[int, int]:
         with translated(ViewUnavailableError, self._server):
@@ -149,6 +160,7 @@ class RedisLedger:
         """Delete the ledger, and nothing else; the receipts, read from the start, give it back."""
         self._known.clear()
         with translated(ViewUnavailableError, self._server):
+            await self._client.delete(self._whole)
             for kind in ("hit", "hits-of", "instruction", "slot", "claim"):
                 await delete_all(self._client, self._namespace, kind)
             await self._client.delete(*(f"{self._namespace}:{name}" for name in ("steps", "recent", "due", "receipts")))
@@ -159,9 +171,10 @@ class RedisLedger:
         for receipt in receipts:
             by_hit.setdefault(receipt.hit_id, []).append(receipt)
         partition, start, end = map(str, span) if span is not None else ("", "", "")
-        known = {hit_id: value for hit_id in by_hit if (value := self._known.get(hit_id)) is not None}
+        # What builds the view reads it first: Redis may have lost what is remembered here.
+        known = {} if span else {hit_id: value for hit_id in by_hit if (value := self._known.get(hit_id)) is not None}
         for _ in range(_TRIES_MAX):
-            known |= await self._values([hit_id for hit_id in by_hit if hit_id not in known])
+            known |= await self._values([hit_id for hit_id in by_hit if hit_id not in known], building=span is not None)
             rows, counts, written = _changes(known, by_hit)
             differences = packed((f"{step}/{outcome}", str(more)) for (step, outcome), more in counts.items() if more)
             with translated(ViewUnavailableError, self._server):
@@ -176,15 +189,22 @@ class RedisLedger:
             known = {}
         raise ViewUnavailableError("contended", f"{self._server}: the ledger was written by others {_TRIES_MAX} times over")
 
-    async def _values(self, hit_ids: Sequence[str]) -> dict[str, bytes]:
+    async def _values(self, hit_ids: Sequence[str], *, building: bool = False) -> dict[str, bytes]:
         """The stories as they are stored; empty where there is none."""
         if not hit_ids:
             return {}
         with translated(ViewUnavailableError, self._server):
-            found = await self._client.mget([f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids])
+            whole, *found = await self._client.mget([self._whole, *(f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids)])
+        if not building:
+            self._check(whole)
         values = dict(zip(hit_ids, (value or b"" for value in cast(list[bytes | None], found)), strict=True))
         self._keep(values)
         return values
+
+    def _check(self, whole: object) -> None:
+        """A ledger that Redis has lost is empty, which must not mean that nothing was told."""
+        if whole is None:
+            raise ViewUnavailableError("lost", f"{self._server} has no whole ledger; the workers build it again from the log")
 
     def _keep(self, values: dict[str, bytes]) -> None:
         """Remember what is stored: the next receipt of a hit most often finds it so, and needs not read it first."""

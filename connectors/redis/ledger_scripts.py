@@ -9,6 +9,8 @@ local space, positions, due = ARGV[1], ARGV[1] .. ':receipts', ARGV[1] .. ':due'
 if ARGV[2] ~= '' then
   local stands = redis.call('HGET', positions, ARGV[2]) or '0'
   if stands ~= ARGV[3] then return {'moved', stands} end
+elseif redis.call('EXISTS', space .. ':whole') == 0 then
+  return redis.error_reply('LOST')
 end
 local stories, changes, next = ARGV[5], {}, 1
 while next <= #stories do
@@ -55,6 +57,7 @@ difference. ARGV[7]: how many recent hits are listed. Answers the instructions t
 
 CLAIM_DUE: Final = """
 local space, claimed = ARGV[1], {}
+if redis.call('EXISTS', space .. ':whole') == 0 then return redis.error_reply('LOST') end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', space .. ':due', '-inf', ARGV[2], 'LIMIT', 0, ARGV[3] + 1000)) do
   if #claimed == tonumber(ARGV[3]) then break end
   if redis.call('SET', space .. ':claim:' .. id, '1', 'NX', 'PX', ARGV[4]) then claimed[#claimed + 1] = id end

@@ -85,6 +85,9 @@ class MemoryLedger:
         await self.record(receipts)
         self._positions[partition] = end
 
+    async def mark_whole(self) -> None:
+        """It is whole: what is not in this memory never was."""
+
     async def positions(self) -> dict[int, int]:
         return dict(self._positions)
 

@@ -66,6 +66,9 @@ class Ledger(Protocol):
             ViewMovedError: the position is not ``start``; nothing was taken over.
         """
 
+    async def mark_whole(self) -> None:
+        """Say that the view was built to the end of the log. Until that is said, it answers nothing and takes no ``record``."""
+
     async def positions(self) -> dict[int, int]:
         """How far in ``receipts`` the view was rebuilt, a partition; empty when it never was."""
 

@@ -25,8 +25,11 @@ _log = structlog.get_logger("rebuilding")
 
 
 async def rebuild_ledger(kafka: KafkaSettings, ledger: Ledger) -> int:
-    """Take over every receipt that the view does not hold yet; returns how many were read."""
-    return sum([await _partition(kafka, ledger, partition) for partition in await asyncio.to_thread(_partitions, kafka)])
+    """Take over every receipt that the view does not hold yet, and say that it is whole; returns how many were read."""
+    read = [await _partition(kafka, ledger, partition) for partition in await asyncio.to_thread(_partitions, kafka)]
+    if None not in read:
+        await ledger.mark_whole()
+    return sum(count or 0 for count in read)
 
 
 def _partitions(kafka: KafkaSettings) -> list[int]:
@@ -37,8 +40,8 @@ def _partitions(kafka: KafkaSettings) -> list[int]:
         client.close()
 
 
-async def _partition(kafka: KafkaSettings, ledger: Ledger, partition: int) -> int:
-    """One partition, from where the view stands to where the topic ended when this began."""
+async def _partition(kafka: KafkaSettings, ledger: Ledger, partition: int) -> int | None:
+    """One partition, from where the view stands to where the topic ended when this began; None: another worker is at it."""
     topic = kafka.topic(RECEIPTS)
     client = consumer(kafka, "ledger")
     read = 0
@@ -56,6 +59,7 @@ async def _partition(kafka: KafkaSettings, ledger: Ledger, partition: int) -> in
             stands, read = following, read + len(messages)
     except ViewMovedError:
         _log.info("another worker rebuilds the ledger", partition=partition)
+        return None
     finally:
         await asyncio.to_thread(client.close)
     return read

@@ -40,8 +40,10 @@ class Timekeeping:
         withdrawing: Withdrawing,
         escalating: Escalating,
         clock: Callable[[], dt.datetime],
+        on_lost: Callable[[], object] = lambda: None,
     ) -> None:
-        self._ledger, self._bodies, self._clock = ledger, bodies, clock
+        """``on_lost`` is called whenever Redis is seen to have lost the ledger."""
+        self._ledger, self._bodies, self._clock, self._on_lost = ledger, bodies, clock, on_lost
         self._ways = {
             "attempt": delivering.resume,
             "carry": delivering.carry,
@@ -58,6 +60,8 @@ class Timekeeping:
                 await self.look()
             except ViewUnavailableError as error:
                 _log.warning("the ledger does not answer; what is due waits", detail=str(error))
+                if error.reason == "lost":
+                    self._on_lost()
             await asyncio.sleep(LOOK_EVERY_S)
 
     def stop(self) -> None:

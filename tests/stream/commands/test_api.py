@@ -116,7 +116,9 @@ async def tell_the_ledger(environment: Environment, court: str, hit_id: str = HI
             outcome=Reason.NEW,
             facts=facts_of(told, (0, 0)),
         )
-        await RedisLedger(client, environment["CHAKONG_REDIS_NAMESPACE"]).record([receipt])
+        ledger = RedisLedger(client, environment["CHAKONG_REDIS_NAMESPACE"])
+        await ledger.mark_whole()
+        await ledger.record([receipt])
 
 
 def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(

@@ -14,6 +14,7 @@ import redis.asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.ledger import RedisLedger
 from stream.core.delivery import Facts, Reason, Receipt, Step
 from stream.core.memory import MemoryLedger
@@ -56,7 +57,9 @@ async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
         yield MemoryLedger()
     else:
         async with redis.asyncio.Redis.from_url(request.getfixturevalue("redis_url")) as client:
-            yield RedisLedger(client, f"t{uuid.uuid4().hex}")
+            made = RedisLedger(client, f"t{uuid.uuid4().hex}")
+            await made.mark_whole()
+            yield made
 
 
 async def told(ledger: Ledger, hits: Sequence[str]) -> dict[str, Told]:
@@ -178,6 +181,7 @@ def test_redis_and_memory_tell_the_same(redis_url: str, batches: list[list[Recei
     async def views() -> tuple[object, object]:
         async with redis.asyncio.Redis.from_url(redis_url) as client:
             shared, own = RedisLedger(client, f"t{uuid.uuid4().hex}"), MemoryLedger()
+            await shared.mark_whole()
             for batch in batches:
                 await shared.record(batch)
                 await own.record(batch)
@@ -202,9 +206,35 @@ async def test_a_wiped_ledger_is_empty_and_touches_nothing_else(redis_url: str) 
         await client.set("n:order:A", "1")
         ledger = RedisLedger(client, "n")
         await ledger.record_from(0, 0, 1, [DELIVERED])
+        await ledger.mark_whole()
         await ledger.wipe()
         assert await client.keys("*") == [b"n:order:A"]
+        await ledger.mark_whole()
         assert await view(ledger) == ({}, {}, [])
+
+
+@pytest.mark.integration
+async def test_a_ledger_that_redis_has_lost_says_so_and_takes_nothing_until_it_is_built_again(redis_url: str) -> None:
+    """Empty, it would say that nobody was ever told."""
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        ledger = RedisLedger(client, "n")
+        await ledger.mark_whole()
+        await ledger.record([DELIVERED])
+        await client.flushdb()
+        for asked in (
+            ledger.stories(["H"]),
+            ledger.look([("H", "slot")]),
+            ledger.contributions(["I"]),
+            ledger.of_orders(["A"]),
+            ledger.claim_due(AT, 1, 60),
+            ledger.record([FAILED]),
+        ):
+            with pytest.raises(ViewUnavailableError) as raised:
+                await asked
+            assert raised.value.reason == "lost"
+        await ledger.record_from(0, 0, 1, [DELIVERED])
+        await ledger.mark_whole()
+        assert await told(ledger, ["H"]) == {"H": Told(1, "aa", True)}
 
 
 # -- what follows from a story -----------------------------------------------------------------------------------------------

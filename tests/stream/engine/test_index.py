@@ -12,6 +12,7 @@ from unittest import mock
 from click.testing import CliRunner
 
 from connectors.redis.leases import InForce
+from connectors.redis.ledger import RedisLedger
 from stream.commands.explain import explain
 from stream.commands.order import order as order_command
 from tests.factory import NAME, Fields, as_record, person_fields, sighting_fields, vehicle_fields
@@ -101,6 +102,17 @@ def test_a_wiped_index_is_rebuilt_and_meanwhile_nothing_is_missed(engine: Runnin
     assert (early["hits"], early["orders"][0]["outcome"]) == (0, "before_control")
     nobody = _explained(engine, hotel(engine.passport()), tmp_path)
     assert (nobody["hits"], nobody["orders"]) == (0, [])
+
+
+def test_a_ledger_that_redis_loses_under_a_worker_is_built_again_and_what_was_told_is_withdrawn(engine: Running) -> None:
+    order, passport = placed(engine)
+    sighting = hotel(passport)
+    engine.send("sightings.hotel", as_record(sighting))
+    hit = told(engine, hit_id_of(order, sighting)).subject
+    within(lambda: ("delivered", "delivered", 1) in engine.steps(hit), "the delivery is on record")
+    engine.ask(lambda client: RedisLedger(client, engine.settings.redis.namespace).wipe())
+    engine.order(orders.release(order, 2).raw)
+    within(lambda: any(step == "withdrawn" for step, _, _ in engine.steps(hit)), "the court is told that the hit is void")
 
 
 def test_log_and_metrics_hold_no_personal_data(engine: Running) -> None:
