@@ -23,6 +23,7 @@ from connectors.redis.leases import InForceMark
 from deploy.local.addresses import Addresses
 from stream.core.delivery import Reason, Receipt
 from stream.interpreter import settle
+from stream.services.standing import FRESH_S
 from synthetic.crowd import SyntheticSighting
 from synthetic.world import World
 
@@ -35,8 +36,8 @@ BEFORE, AFTER = 0.5, 2.0
 WARM_UP: Final = 50
 """Orders that are not released: how long their hits take is the time of passage."""
 PASSAGE_S_MAX: Final = 30.0
-SLACK: Final = dt.timedelta(milliseconds=50)
-"""From the fence's answer to the first receipt of the attempt that it let pass, and from the index's step to the time noted."""
+SLACK: Final = dt.timedelta(seconds=FRESH_S + 0.005)
+"""From the fence's question to the start of the attempt that it let pass, and from the index's step to the time noted."""
 SETTLE_S: Final = 60.0
 RELEASE_VERSION: Final = 2
 HIT, WITHDRAWAL = "chakong.hit.v1", "chakong.withdrawal.v1"
@@ -147,7 +148,7 @@ def judged(
     fenced: set[str] = set()
     for receipt in receipts:
         if receipt.step in ("attempted", "delivered"):
-            began = receipt.at - dt.timedelta(seconds=receipt.took_s)
+            began = receipt.began_at or receipt.at
             starts[receipt.hit_id] = max(began, starts.get(receipt.hit_id, began))
         elif receipt.step == "skipped" and receipt.outcome is Reason.ORDER_RELEASED:
             fenced.add(receipt.hit_id)

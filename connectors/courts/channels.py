@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -51,6 +52,7 @@ class Channels:
         """
         settings = settings or CourtsSettings()
         self._total_s: Final = settings.total_s
+        self._clock: Final = clock
         self._watch: Final = Watch(settings.limits(), disabled, on_change, clock)
         self._lanes: Final = Lanes(settings.in_flight_max, settings.connections_max)
         webhook = Webhook(settings, clock=clock)
@@ -99,7 +101,8 @@ class Channels:
         leave = self._watch.admit(endpoint)
         if leave is None:
             return self._watch.refusal(endpoint) or Attempt(Reason.CIRCUIT_OPEN, retry=True, detail="the endpoint rests")
-        attempt = await self._posts[endpoint.channel](endpoint, notification)
+        began_at = self._clock()
+        attempt = replace(await self._posts[endpoint.channel](endpoint, notification), began_at=began_at)
         await self._watch.learn(endpoint, leave, attempt)
         return attempt
 

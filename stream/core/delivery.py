@@ -110,7 +110,8 @@ class Receipt(Message):
     notification: str | None = Field(default=None, description="the id of the event that told, or that will")
     matter: str | None = Field(default=None, description="the repetition that the hit is part of")
     next_at: Timestamp | None = Field(default=None, description="when the hit is taken up again")
-    took_s: float = Field(default=0.0, description="seconds from the attempt's start, which the fence let pass, to its end")
+    began_at: Timestamp | None = Field(default=None, description="when the attempt began, which the fence had let pass")
+    took_s: float = Field(default=0.0, description="seconds from the attempt's start to its end")
     may_have_arrived: bool = Field(default=False, description="the court may know, whatever the outcome")
     late: bool = Field(default=False, description="whether the news was stale when it was told")
     facts: Facts | None = None

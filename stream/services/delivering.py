@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -33,7 +33,7 @@ from stream.services.instructing import Instructing, facts_of
 from stream.services.patience import ledger_answer
 from stream.services.resolving import hit_record
 from stream.services.scribe import Scribe
-from stream.services.standing import Fence
+from stream.services.standing import Asked, Fence
 from stream.services.withdrawing import Withdrawing
 from stream.together import Together
 from watchlists.index import Standing
@@ -41,8 +41,6 @@ from watchlists.policy import Policy
 
 TAKEN_OVER_S: Final = 60.0
 """An attempt that was begun with what waited in the ledger, and has no outcome after so long, is made again."""
-FRESH_S: Final = 0.002
-"""What was asked of the index so long ago is as good as asked now."""
 
 
 class Delivering:
@@ -78,17 +76,15 @@ class Delivering:
         """
         self._bodies.keep(place, hit)
         async with self._alone(hit):
-            (story, marks), standing = await asyncio.gather(
-                self._look(hit), self._fence.standing(hit.order_id, hit.order_version)
-            )
-            asked_at = time.monotonic()
+            (story, marks), asked = await asyncio.gather(self._look(hit), self._fence.asked(hit.order_id, hit.order_version))
+            standing = asked.standing
             decided = plan(hit, story, marks, standing, self._clock())
             if isinstance(decided, Skip):
                 await self._skip(hit, place, story, decided, standing, first=first)
             elif isinstance(decided, Hold):
                 await self._hold(hit, decided, place)
             else:
-                await self._tell(hit, decided, place, asked_at, first=first)
+                await self._tell(hit, decided, place, asked, first=first)
 
     async def resume(self, hit: Hit, story: Story) -> None:
         """Go up the ladder from where the ledger says that the hit waits."""
@@ -179,7 +175,7 @@ class Delivering:
         )
         await self._instructing.give(hit, decided.why, [held])
 
-    async def _tell(self, hit: Hit, decided: Tell, place: Place, asked_at: float, *, first: bool) -> None:
+    async def _tell(self, hit: Hit, decided: Tell, place: Place, asked: Asked, *, first: bool) -> None:
         news = self._news(hit, update=decided.update)
         facts = self._facts(hit, place)
         planned = self._scribe.receipt(hit, "planned", decided.why, matter=decided.matter, notification=news.id, facts=facts)
@@ -189,7 +185,7 @@ class Delivering:
         # The station and the court are told at once; neither waits for the other.
         async with asyncio.TaskGroup() as both:
             given = both.create_task(self._instructing.give(hit, decided.why, before))
-            both.create_task(self._climb(hit, news, planned.at, attempt=0, asked_at=asked_at, planned=given))
+            both.create_task(self._climb(hit, news, planned.at, attempt=0, asked=asked, planned=given))
         await self._look_back(hit)
 
     async def _climb(
@@ -199,29 +195,25 @@ class Delivering:
         since: dt.datetime,
         *,
         attempt: int,
-        asked_at: float = 0.0,
+        asked: Asked | None = None,
         planned: asyncio.Task[None] | None = None,
         from_ledger: bool = False,
     ) -> None:
         """Rounds until one delivers, the fence is shut, nothing is left to try, or the next is a while off.
 
-        ``asked_at``, on ``time.monotonic``: when the fence was last seen open. ``planned``: puts the plan on record, before
-        what came of it. ``from_ledger``: no record of Kafka comes again if this worker dies, so each round is on record before.
+        ``asked``: what the fence said last. ``planned``: puts the plan on record, before what came of it. ``from_ledger``: no
+        record of Kafka comes again if this worker dies, so each round is on record before.
         """
         endpoints = self._endpoints.of(hit.court)
         if not endpoints:
             await self._scribe.record([self._scribe.receipt(hit, "undeliverable", Reason.NO_ENDPOINT)])
             return
 
-        async def passes() -> bool:
-            """Asked when the turn has come, not when it was waited for: a release in between must be seen."""
-            if time.monotonic() - asked_at < FRESH_S:
-                return True
-            return fence(hit, await self._fence.standing(hit.order_id, hit.order_version)).passes
-
         while True:
             if from_ledger:
                 await self._scribe.record([self._begun(hit, attempt + 1)])
+            # Asked when the turn has come, not when it was waited for: a release in between must be seen.
+            passes = partial(self._fence.lets_pass, hit, asked)
             result = await self._courier.round(news, endpoints, passes, hit.expires_at)
             if from_ledger and result.closed and not result.tried:
                 await self._scribe.record([self._scribe.receipt(hit, "attempted", Reason.NOT_SENT, attempt=attempt + 1)])
@@ -261,6 +253,7 @@ class Delivering:
                 channel=endpoint.channel,
                 detail=tried.detail,
                 notification=news.id,
+                began_at=tried.began_at,
                 took_s=round(tried.took_s, 6),
                 may_have_arrived=tried.may_have_arrived,
                 late=late,

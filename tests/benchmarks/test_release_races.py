@@ -19,8 +19,10 @@ RELEASED = {"A": InForceMark("A", 2, AT + dt.timedelta(seconds=0.2), 0.2, Legs(0
 def receipt(ms: int) -> Receipt:
     """Of an attempt that began at this time and took 10 ms."""
     about = {"hit_id": "h", "order_id": "A", "order_version": 1, "attempt": 1, "took_s": 0.01}
-    at = AT + dt.timedelta(milliseconds=ms + 10)
-    return Receipt(at=at, step="delivered", outcome=Reason.DELIVERED, **about)
+    began = AT + dt.timedelta(milliseconds=ms)
+    return Receipt(
+        at=began + dt.timedelta(milliseconds=10), began_at=began, step="delivered", outcome=Reason.DELIVERED, **about
+    )
 
 
 def received(type_: str, ms: int) -> Received:
