@@ -38,6 +38,8 @@ BYTES_MAX: Final = 256 << 20
 _CACHED: Final = 2048
 _CACHED_BYTES_MAX: Final = 4096
 _HASH_BYTES: Final = 8
+_FEW: Final = 16
+"""Ids whose tags are remembered; more are hashed faster than looked for. A hit's order is asked for several times."""
 
 
 class _Read(NamedTuple):
@@ -71,6 +73,7 @@ class RedisIndex:
         self._server = server_name(client)
         self._ours = f"{LAYOUT}:{hasher.fingerprint}"
         self._bodies = bodies.Bodies()
+        self._tag = lru_cache(_CACHED)(lambda id_: self._hashed("other", [id_])[0])
         self._claim = client.register_script(scripts.CLAIM)
         self._read_script = client.register_script(scripts.READ)
         self._lookup_script = client.register_script(scripts.LOOKUP)
@@ -158,7 +161,8 @@ class RedisIndex:
     def _unknown(self, order_ids: Iterable[str]) -> _Stored:
         """As if nothing were stored of these."""
         ids = list(dict.fromkeys(order_ids))
-        tags = dict(zip(ids, self._hashed("other", ids), strict=True)) if ids else {}
+        few = len(ids) <= _FEW
+        tags = {id_: self._tag(id_) for id_ in ids} if few else dict(zip(ids, self._hashed("other", ids), strict=True))
         return _Stored(tags, dict.fromkeys(tags.values(), b""), {tag: {} for tag in tags.values()}, {})
 
     def _written(self, changed: Mapping[str, tuple[Held, Logged]]) -> dict[str, Entry]:
