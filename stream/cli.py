@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "down": "Stop what up started.",
     "worker": "One Faust worker; run as many as you like.",
     "api": "The courts' door: they fetch their notifications and answer hits.",
+    "endpoints": "The courts' endpoints: which are healthy, since when the others fail, and how many hits wait.",
     "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",

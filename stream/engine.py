@@ -46,6 +46,10 @@ class Engine(Service):
         await self.wiring.timekeeping.run()
 
     @Service.task
+    async def _notice(self) -> None:
+        await self.wiring.noticing.run()
+
+    @Service.task
     async def _keep_ledger(self) -> None:
         """A worker that died between log and view left the view behind: who has its partitions now makes that good."""
         while not self.should_stop:

@@ -60,6 +60,7 @@ escalations: Final = Counter("chakong_escalations", "Levels told of a hit that n
 taken_up: Final = Counter("chakong_taken_up", "Hits that waited in the ledger and were due", ["what"])
 attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
 endpoint_changes: Final = Counter("chakong_endpoint_changes", "Changes of an endpoint's health", ["state"])
+endpoint_news: Final = Counter("chakong_endpoint_news", "News to courts of their endpoints' health", ["kind", "fate"])
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
 

@@ -14,7 +14,7 @@ from connectors.courts.misbehaviour import HANGS, Misbehaviour
 from connectors.courts.receiver import Receiver
 from connectors.courts.settings import CourtsSettings
 from stream.core.delivery import Reason
-from stream.core.health import State
+from stream.core.health import Change, State
 from stream.core.notification import Notification
 from tests.connectors.courts.cases import SECRET, notification
 
@@ -79,10 +79,10 @@ async def test_410_ends_the_endpoint_and_no_other_and_outlives_a_restart(court: 
 
 
 async def test_repeated_failure_opens_the_circuit_and_a_probe_closes_it(court: Receiver, clock: Clock) -> None:
-    changes: list[tuple[str, State]] = []
+    changes: list[tuple[str, Change]] = []
 
-    def changed(endpoint: Endpoint, state: State, at: dt.datetime) -> None:
-        changes.append((endpoint.court, state))
+    def changed(endpoint: Endpoint, change: Change) -> None:
+        changes.append((endpoint.court, change))
 
     court.misbehave("440106", Misbehaviour(500))
     async with Channels(FAILS, on_change=changed, clock=clock) as channels:
@@ -102,7 +102,11 @@ async def test_repeated_failure_opens_the_circuit_and_a_probe_closes_it(court: R
     assert not resting.may_have_arrived
     assert (failed.outcome, still.outcome, delivered.outcome) == (Reason.REFUSED, Reason.CIRCUIT_OPEN, Reason.DELIVERED)
     assert still.retry_after_s == 10.0
-    assert changes == [("440106", state) for state in (State.OPEN, State.HALF_OPEN, State.OPEN, State.HALF_OPEN, State.CLOSED)]
+    states = (State.OPEN, State.HALF_OPEN, State.OPEN, State.HALF_OPEN, State.CLOSED)
+    assert [(court, change.after) for court, change in changes] == [("440106", state) for state in states]
+    recovered = changes[-1][1]
+    assert (recovered.before, recovered.health.failures, recovered.health.reason) == (State.HALF_OPEN, 4, Reason.REFUSED)
+    assert (recovered.at - (recovered.health.since or recovered.at)).total_seconds() == 26
 
 
 async def test_an_endpoint_that_rests_is_not_waited_for(court: Receiver, clock: Clock) -> None:
