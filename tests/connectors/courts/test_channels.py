@@ -14,6 +14,7 @@ from connectors.courts.misbehaviour import HANGS, Misbehaviour
 from connectors.courts.receiver import Receiver
 from connectors.courts.settings import CourtsSettings
 from stream.core.delivery import Reason
+from stream.core.escalation import Level
 from stream.core.health import Change, State
 from stream.core.notification import Notification
 from tests.connectors.courts.cases import SECRET, notification
@@ -211,3 +212,21 @@ def test_a_court_s_people_are_told_in_the_file_s_order_and_others_by_the_star() 
     assert endpoints.of(court, "high_court") == (high,)
     assert endpoints.of(other, "high_court") == ()
     assert endpoints.of(other, "national_command") == (nation,)
+
+
+def test_where_else_a_court_is_told_begins_with_its_handler_and_goes_up_its_chain() -> None:
+    def of(court: str, level: Level, name: str = "") -> Endpoint:
+        return Endpoint.of(court, f"https://{level.replace('_', '-')}.example/{court.strip('*')}{name}", SECRET, level=level)
+
+    first, second, desk = of("440106", "handler"), of("440106", "handler", "/2"), of("440106", "duty_desk")
+    other, bureau, any_desk = of("110101", "handler"), of("*", "enforcement_bureau"), of("*", "duty_desk")
+    high, other_high, nation = of("44", "high_court"), of("11", "high_court"), of("nation", "national_command")
+    endpoints = Endpoints([nation, high, other_high, any_desk, bureau, desk, first, second, other])
+    assert endpoints.beside(first) == (second, desk, bureau, high, nation)
+    assert endpoints.beside(desk) == (first, second, bureau, high, nation)
+    assert endpoints.beside(other) == (any_desk, bureau, other_high, nation)
+    assert endpoints.beside(bureau) == (any_desk, nation)
+    assert endpoints.beside(high) == (nation,)
+    assert endpoints.beside(nation) == ()
+    assert endpoints.named(desk.digest) == desk
+    assert endpoints.named("") is None
