@@ -9,7 +9,7 @@ import click
 
 COMMANDS: Final = {
     "scan": "Judge files of sightings against orders, without a server.",
-    "up": "Kafka and Redis on this machine, topics, worker, console.",
+    "up": "Kafka and Redis on this machine, topics, worker, the courts' door.",
     "down": "Stop what up started.",
     "worker": "One Faust worker; run as many as you like.",
     "api": "The courts' door: they fetch their notifications and answer hits.",

@@ -78,3 +78,16 @@ lookback_orders: Final = Counter(
 lookback_yields: Final = Counter(
     "chakong_lookback_yields", "Times that a pass stood back for live screening", registry=LOOKBACK
 )
+
+DOOR: Final = CollectorRegistry()
+"""The metrics of the courts' door, which is a process of its own and serves them itself."""
+ProcessCollector(namespace="chakong_door", registry=DOOR)
+
+door_requests: Final = Counter("chakong_door_requests", "Requests of courts", ["route", "status"], registry=DOOR)
+door_request_seconds: Final = Histogram(
+    "chakong_door_request_seconds",
+    "One request, the wait that it asks for included",
+    ["route"],
+    buckets=(*_SECONDS, 120.0),
+    registry=DOOR,
+)
