@@ -169,7 +169,8 @@ class Wiring:
         left = await asyncio.gather(self.under_way.end(FINISHING_S), self.timekeeping.under_way.end(FINISHING_S))
         if any(left):
             _log.warning("left what was under way to other workers", hits=sum(left))
-        await self.noticing.leave(FINISHING_S)
+        if untold := await self.noticing.leave(FINISHING_S):
+            _log.warning("left news of endpoints' health untold", notices=untold)
         await self.channels.close()
         self.bodies.close()
         self.records.close()

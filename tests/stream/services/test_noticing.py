@@ -277,6 +277,12 @@ async def test_an_endpoint_that_answers_410_is_told_as_gone(opened: Sites, dead:
         outage = await site.outage()
         assert outage is not None
         assert outage.said is Kind.GONE
+        await site.client.hdel(f"{site.space}:endpoints", site.webhook.digest)  # type: ignore[misc]
+        await worker.look()
+        assert await site.outage() == outage
+        site.clock.forward(UNSEEN_AFTER.total_seconds())
+        await worker.look()
+        assert await site.outage() is None
 
 
 async def test_flapping_floods_no_court(opened: Sites, dead: RecordingCourt, relay: Relay) -> None:
