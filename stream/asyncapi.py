@@ -17,6 +17,7 @@ from connectors.kafka.topics import (
     HITS,
     INBOX,
     INSTRUCTIONS,
+    NOTICES,
     ORDERS,
     RECEIPTS,
     topics,
@@ -75,6 +76,7 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     ),
     CONFIRMATIONS: _Channel(("confirmation",), "the hit's id", "What courts answer to hits; kept for ever."),
     INBOX: _Channel(("notification",), "the court's code", "Notifications that courts fetch, each its own; kept for 30 days."),
+    NOTICES: _Channel(("notice",), "the court's code", "Changes of the health of courts' endpoints; kept for 90 days."),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -101,6 +103,7 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "withdraw": _Operation("receive", ENDINGS, "engine", "What was told is withdrawn or judged again.", ("worker",)),
     "confirm": _Operation("receive", CONFIRMATIONS, "court", "A court's answer to a hit ends, prolongs or escalates the wait."),
     "fillInbox": _Operation("send", INBOX, "court", "For courts that cannot receive connections: they fetch it over HTTP."),
+    "giveNotice": _Operation("send", NOTICES, "operator", "A court's endpoint fails, is gone or has recovered."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -114,6 +117,7 @@ _TITLES: Final = {
     "confirmation": "Confirmation 反馈",
     "notification": "Notification 通知",
     "ending": "Ending 终止",
+    "notice": "Notice 渠道状态",
     "deadletter": "Dead letter 死信",
 }
 

@@ -9,10 +9,11 @@ import click
 
 COMMANDS: Final = {
     "scan": "Judge files of sightings against orders, without a server.",
-    "up": "Kafka and Redis on this machine, topics, worker, console.",
+    "up": "Kafka and Redis on this machine, topics, worker, the courts' door.",
     "down": "Stop what up started.",
     "worker": "One Faust worker; run as many as you like.",
     "api": "The courts' door: they fetch their notifications and answer hits.",
+    "endpoints": "The courts' endpoints: which are healthy, since when the others fail, and how many hits wait.",
     "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",

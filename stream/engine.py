@@ -46,6 +46,10 @@ class Engine(Service):
         await self.wiring.timekeeping.run()
 
     @Service.task
+    async def _notice(self) -> None:
+        await self.wiring.noticing.run()
+
+    @Service.task
     async def _keep_ledger(self) -> None:
         """Build the view up to the log whenever it may be behind."""
         while not self.should_stop:

@@ -18,9 +18,17 @@ from stream.core.confirmation import Confirmation, Respondent, confirmation_id
 from stream.core.delivery import Reason, Receipt, answer_of
 from stream.core.ending import Ending
 from stream.core.escalation import Why
+from stream.core.health import Change, Health, State
 from stream.core.hit import Hit
 from stream.core.instruction import instruct
-from stream.core.notification import hit_notification, overdue_notification, withdrawal_notification
+from stream.core.notice import Kind, Place, notice
+from stream.core.notification import (
+    endpoint_notification,
+    hit_notification,
+    overdue_notification,
+    withdrawal_notification,
+)
+from stream.core.outage import noted
 from stream.core.resolve import resolve
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
@@ -30,6 +38,9 @@ DETECTED_AFTER: Final = dt.timedelta(milliseconds=12)
 DELIVERED_AFTER: Final = dt.timedelta(milliseconds=30)
 ANSWERED_AFTER: Final = dt.timedelta(minutes=4)
 RESPOND_WITHIN: Final = dt.timedelta(minutes=10)
+OPENED_AFTER: Final = dt.timedelta(seconds=41)
+RECOVERED_AFTER: Final = dt.timedelta(minutes=7)
+_PLACE: Final = Place("440106", "handler", "webhook", "https://court.example/hits")
 _HASHER: Final = KeyHasher(b"for the examples, and no secret")
 _CUT_SHORT: Final = 61
 
@@ -56,6 +67,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "confirmation": [_confirmation(hits[0])],
         "notification": [json.loads(event) for event in _notifications(hits[0])],
         "ending": [_ending(hits[0])],
+        "notice": [notice(_PLACE, Kind.DOWN, _opened(hits[0]), "worker-1").model_dump(mode="json")],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -121,7 +133,17 @@ def _notifications(hit: Hit) -> tuple[bytes, ...]:
         respond_within=RESPOND_WITHIN,
         at=hit.detected_at + DELIVERED_AFTER + RESPOND_WITHIN,
     )
-    return told.body(), void.body(), late.body()
+    opened = _opened(hit)
+    outage = noted(noted(None, Kind.DOWN, opened), Kind.RECOVERED, opened._replace(at=opened.at + RECOVERED_AFTER))
+    if outage is None:  # what is noted of an endpoint that failed is never nothing
+        raise AssertionError
+    news = endpoint_notification(_PLACE, outage, Kind.RECOVERED, waiting=3, at=opened.at + RECOVERED_AFTER)
+    return told.body(), void.body(), late.body(), news.body()
+
+
+def _opened(hit: Hit) -> Change:
+    failing = Health(State.OPEN, hit.detected_at, 5, Reason.TIMED_OUT)
+    return Change(State.CLOSED, State.OPEN, hit.detected_at + OPENED_AFTER, failing)
 
 
 def _dead_letter(raw: bytes) -> Any:

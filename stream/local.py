@@ -37,11 +37,12 @@ def deployment_of(root: Path, addresses: Addresses, name: str = "up", topic_pref
     return Deployment(root / ".local" / "deployments" / name, addresses, topic_prefix)
 
 
-def running_workers(root: Path) -> list[Process]:
-    """Workers of any deployment here that are alive."""
-    folders = sorted((root / ".local" / "deployments").glob("*/worker-*"))
-    workers = [Process(f"{folder.parent.name} {folder.name}", folder, stop_s=40.0) for folder in folders]
-    return [worker for worker in workers if worker.pid() is not None]
+def running_processes(root: Path) -> list[Process]:
+    """Doors and workers of any deployment here that are alive."""
+    deployments = root / ".local" / "deployments"
+    folders = [*sorted(deployments.glob("*/door")), *sorted(deployments.glob("*/worker-*"))]
+    processes = [Process(f"{folder.parent.name} {folder.name}", folder, stop_s=40.0) for folder in folders]
+    return [process for process in processes if process.pid() is not None]
 
 
 def settings_of(deployment: Deployment) -> WorkerSettings:

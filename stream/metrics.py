@@ -60,6 +60,7 @@ escalations: Final = Counter("chakong_escalations", "Levels told of a hit that n
 taken_up: Final = Counter("chakong_taken_up", "Hits that waited in the ledger and were due", ["what"])
 attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
 endpoint_changes: Final = Counter("chakong_endpoint_changes", "Changes of an endpoint's health", ["state"])
+endpoint_news: Final = Counter("chakong_endpoint_news", "News to courts of their endpoints' health", ["kind", "fate"])
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
 
@@ -76,4 +77,17 @@ lookback_orders: Final = Counter(
 )
 lookback_yields: Final = Counter(
     "chakong_lookback_yields", "Times that a pass stood back for live screening", registry=LOOKBACK
+)
+
+DOOR: Final = CollectorRegistry()
+"""The metrics of the courts' door, which is a process of its own and serves them itself."""
+ProcessCollector(namespace="chakong_door", registry=DOOR)
+
+door_requests: Final = Counter("chakong_door_requests", "Requests of courts", ["route", "status"], registry=DOOR)
+door_request_seconds: Final = Histogram(
+    "chakong_door_request_seconds",
+    "One request, the wait that it asks for included",
+    ["route"],
+    buckets=(*_SECONDS, 120.0),
+    registry=DOOR,
 )

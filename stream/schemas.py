@@ -30,6 +30,7 @@ from stream.core.delivery import Receipt
 from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.core.instruction import StationInstruction
+from stream.core.notice import Notice
 from stream.core.notification import DATA, Notification
 from stream.examples import examples
 from watchlists.order import REQUIRED_DOCUMENTS, Order, Release
@@ -167,6 +168,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "confirmation": _confirmation,
     "notification": _notification,
     "ending": _written(Ending),
+    "notice": _written(Notice),
     "candidate": _candidate,
     "deadletter": _deadletter,
 }

@@ -22,7 +22,7 @@ from connectors.kafka.places import Places
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import HITS, INBOX, ensure_topics
 from connectors.redis.client import connect
-from connectors.redis.endpoints import GoneEndpoints
+from connectors.redis.endpoints import GoneEndpoints, Outages, RestingEndpoints
 from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
@@ -31,7 +31,7 @@ from connectors.redis.lookback import LookbackView
 from matchers.keys import KeyHasher
 from stream import metrics
 from stream.core.delivery import RetryLadder
-from stream.core.health import State
+from stream.core.health import Change
 from stream.core.notification import Notification
 from stream.services.bodies import Bodies
 from stream.services.confirming import Confirming
@@ -42,6 +42,7 @@ from stream.services.escalating import Escalating
 from stream.services.index_writer import IndexWriter
 from stream.services.instructing import Instructing
 from stream.services.lookback_process import LookbackProcess
+from stream.services.noticing import Noticing
 from stream.services.reached import Reached
 from stream.services.rebuilding import rebuild_ledger
 from stream.services.resolving import Resolving, send_for_sure
@@ -69,13 +70,6 @@ def _endpoints(settings: CourtsSettings, channels: Channels) -> Endpoints:
     if settings.endpoints is None:
         return Endpoints()
     return Endpoints.load(settings.endpoints, http_hosts=settings.http_hosts, channels=channels.names)
-
-
-def _endpoint_changed(endpoint: Endpoint, state: State, at: dt.datetime) -> None:
-    metrics.endpoint_changes.labels(state.value).inc()
-    _log.warning(
-        "an endpoint's health changed", court=endpoint.court, endpoint=endpoint.redacted, state=state.value, at=str(at)
-    )
 
 
 @asynccontextmanager
@@ -116,7 +110,7 @@ class Wiring:
         self.in_force = InForce(self.redis, space)
         self.records = Records(settings.kafka, "chakong-worker")
         gone = GoneEndpoints(self.redis, space)
-        self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=_endpoint_changed)
+        self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=self._endpoint_changed)
         self.endpoints = _endpoints(settings.courts, self.channels)
         self.screener = ScreenerProcess(worker_id())
         self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
@@ -124,9 +118,9 @@ class Wiring:
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied, self.ledger.of_orders)
         reached = Reached(self.screener.followed)
         self.resolving = Resolving(self.index, self.policy, self.records, reached)
-        self._wire_delivery(Fence(self.index, reached), settings.ladder())
+        self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
 
-    def _wire_delivery(self, fence: Fence, ladder: RetryLadder) -> None:
+    def _wire_delivery(self, fence: Fence, ladder: RetryLadder, gone: GoneEndpoints) -> None:
         self.bodies = Bodies(Places(self.settings.kafka, HITS))
         courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
         instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, _now)
@@ -139,6 +133,14 @@ class Wiring:
         self.timekeeping = Timekeeping(
             self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, _now, self.ledger_behind.set
         )
+
+        space = self.settings.redis.namespace
+        stores = (gone, RestingEndpoints(self.redis, space), Outages(self.redis, space))
+        ways = (self.endpoints, self.channels, courier, self.records)
+        self.noticing = Noticing(worker_id(), *ways, stores, self.ledger.waiting, _now)
+
+    def _endpoint_changed(self, endpoint: Endpoint, change: Change) -> None:
+        self.noticing.changed(endpoint, change)
 
     def make_topics(self) -> list[str]:
         """Make the topics that are missing, before anything subscribes to them."""
@@ -166,9 +168,12 @@ class Wiring:
         self.index_writer.stop()
         self.effect.stop()
         self.timekeeping.stop()
+        self.noticing.stop()
         left = await asyncio.gather(self.under_way.end(FINISHING_S), self.timekeeping.under_way.end(FINISHING_S))
         if any(left):
             _log.warning("left what was under way to other workers", hits=sum(left))
+        if untold := await self.noticing.leave(FINISHING_S):
+            _log.warning("left news of endpoints' health untold", notices=untold)
         await self.channels.close()
         self.bodies.close()
         self.records.close()

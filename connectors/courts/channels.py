@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,7 @@ from connectors.courts.sms import HttpSms, Sms
 from connectors.courts.watch import OnChange, Watch
 from connectors.courts.webhook import Webhook
 from stream.core.delivery import Reason
-from stream.core.health import DisabledEndpoints
+from stream.core.health import DisabledEndpoints, Health
 from stream.core.notification import Notification
 
 Turn = Callable[[Notification], Awaitable[Attempt]]
@@ -75,6 +75,10 @@ class Channels:
     async def start(self) -> None:
         """Learn which endpoints are gone. Raises ViewUnavailableError."""
         await self._watch.start()
+
+    def resting(self) -> Mapping[str, Health]:
+        """The endpoints that rest here after repeated failure, by their digests."""
+        return self._watch.resting()
 
     async def post(self, endpoint: Endpoint, notification: Notification) -> Attempt:
         """Wait for a turn, then make one attempt. Cancelling it aborts the attempt; it may have arrived nevertheless."""

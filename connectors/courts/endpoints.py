@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
@@ -30,6 +30,7 @@ from matchers.wire import reason
 from stream.core.escalation import LEVELS, Level
 
 FILE_BYTES_MAX: Final = 16 << 20
+_PROVINCE_DIGITS: Final = 2
 
 
 class EndpointsError(ValueError):
@@ -46,13 +47,21 @@ class CourtLike(Protocol):
     def province(self) -> str | None: ...
 
 
+class _Whose(NamedTuple):
+    """A court, as far as its endpoints are asked for."""
+
+    code: str
+    province: str | None
+
+
 class Endpoints:
     """All endpoints of a deployment; immutable."""
 
     def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
         """Raises EndpointsError: two of them are the same."""
         self._all: Final = tuple(endpoints)
-        if len({endpoint.digest for endpoint in self._all}) < len(self._all):
+        self._by_digest: Final = {endpoint.digest: endpoint for endpoint in self._all}
+        if len(self._by_digest) < len(self._all):
             raise EndpointsError("an endpoint is listed twice")
         by_place: dict[tuple[Level, str], tuple[Endpoint, ...]] = {}
         for endpoint in self._all:
@@ -69,6 +78,29 @@ class Endpoints:
             return self._by_place.get((level, NATION), ())
         own = court.province if level == "high_court" else court.code
         return self._by_place.get((level, own or ANY_COURT)) or self._by_place.get((level, ANY_COURT), ())
+
+    def beside(self, endpoint: Endpoint) -> tuple[Endpoint, ...]:
+        """Where else an endpoint's court is told, from the handler's on and up its chain.
+
+        The entries for any court count where the court has none of its own. A high court is that of the court's province, which
+        the first two digits of the court's code name (GB/T 2260).
+        """
+        if endpoint.level == "national_command":
+            levels: tuple[Level, ...] = (endpoint.level,)
+        elif endpoint.level == "high_court":
+            levels = (endpoint.level, "national_command")
+        else:
+            levels = LEVELS
+        code = endpoint.court
+        whose = _Whose(code, code if endpoint.level == "high_court" or code == ANY_COURT else code[:_PROVINCE_DIGITS])
+        return tuple(other for level in levels for other in self.of(whose, level) if other.digest != endpoint.digest)
+
+    def named(self, digest: str) -> Endpoint | None:
+        """The endpoint of that digest."""
+        return self._by_digest.get(digest)
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._all)
 
     def chain(self, court: CourtLike) -> tuple[Level, ...]:
         """The levels above the handler that this court has, from the nearest on."""

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from connectors.courts.addresses import is_loopback
+from connectors.courts.endpoint import Channel
 from connectors.courts.urls import checked, host_of
 from stream.core.health import Limits
 
@@ -103,6 +104,11 @@ class CourtsSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return frozenset(host.strip().lower() for host in value.split(",") if host.strip()) if isinstance(value, str) else value
+
+    def channels(self) -> frozenset[Channel]:
+        """The channels that the deployment has."""
+        has: dict[Channel, bool] = {"email": self.smtp.host is not None, "sms": self.sms.url is not None}
+        return frozenset({"webhook", "inbox", *(channel for channel, there in has.items() if there)})
 
     def limits(self) -> Limits:
         """When a circuit opens and is probed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -12,9 +12,9 @@ from connectors.courts.attempt import Attempt
 from connectors.courts.endpoint import Endpoint
 from connectors.redis.errors import ViewUnavailableError
 from stream.core.delivery import Reason
-from stream.core.health import Circuit, DisabledEndpoints, Limits, Pass, State
+from stream.core.health import Change, Circuit, DisabledEndpoints, Health, Limits, Pass, State
 
-OnChange = Callable[[Endpoint, State, dt.datetime], None]
+OnChange = Callable[[Endpoint, Change], None]
 _log = structlog.get_logger("courts")
 
 
@@ -34,6 +34,11 @@ class Watch:
             for digest in await self._store.disabled():
                 self._circuits[digest] = Circuit(self._limits, State.DISABLED)
 
+    def resting(self) -> Mapping[str, Health]:
+        """The endpoints whose circuits are open or half open here, by their digests."""
+        resting = (State.OPEN, State.HALF_OPEN)
+        return {digest: circuit.health for digest, circuit in self._circuits.items() if circuit.state in resting}
+
     def refusal(self, endpoint: Endpoint) -> Attempt | None:
         """The answer of an endpoint that rests, or is gone: at once, and without a connection. None: it may be tried."""
         circuit = self._circuit(endpoint)
@@ -44,24 +49,24 @@ class Watch:
 
     def admit(self, endpoint: Endpoint) -> Pass | None:
         """Leave for one attempt; of an open circuit, it is the probe."""
-        circuit = self._circuit(endpoint)
-        before = circuit.state
-        leave = circuit.admit(self._clock())
-        self._tell(endpoint, before, circuit.state)
+        circuit, now = self._circuit(endpoint), self._clock()
+        before = circuit.health
+        leave = circuit.admit(now)
+        self._tell(endpoint, before, circuit.health, now)
         return leave
 
     async def learn(self, endpoint: Endpoint, leave: Pass, attempt: Attempt) -> None:
         """What came of an attempt that had leave."""
         circuit, now = self._circuit(endpoint), self._clock()
-        before = circuit.state
+        before = circuit.health
         if attempt.outcome is Reason.DELIVERED:
             circuit.succeeded()
         elif attempt.outcome is Reason.ENDPOINT_GONE:
-            circuit.disable()
+            circuit.disable(now)
         else:
-            circuit.failed(now, leave)
-        self._tell(endpoint, before, circuit.state)
-        if circuit.state is State.DISABLED and before is not State.DISABLED and self._store is not None:
+            circuit.failed(now, leave, attempt.outcome)
+        self._tell(endpoint, before, circuit.health, now)
+        if circuit.state is State.DISABLED and before.state is not State.DISABLED and self._store is not None:
             try:
                 await self._store.disable(endpoint.digest, now)
             except ViewUnavailableError as error:  # this worker knows; after a restart it is asked once more
@@ -73,9 +78,10 @@ class Watch:
             circuit = self._circuits[endpoint.digest] = Circuit(self._limits)
         return circuit
 
-    def _tell(self, endpoint: Endpoint, before: State, state: State) -> None:
-        if state is not before and self._on_change is not None:
-            self._on_change(endpoint, state, self._clock())
+    def _tell(self, endpoint: Endpoint, before: Health, after: Health, now: dt.datetime) -> None:
+        if after.state is not before.state and self._on_change is not None:
+            failing = before if after.state is State.CLOSED else after
+            self._on_change(endpoint, Change(before.state, after.state, now, failing))
 
 
 def _rests(wait_s: float) -> Attempt:

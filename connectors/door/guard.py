@@ -23,7 +23,10 @@ _GOOD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Told(NamedTuple):
-    """One request, as it may stand in a log. ``operation`` is a route's name, never a path; ``error`` a class's name."""
+    """One request, as it may stand in a log or be counted.
+
+    ``operation`` is a route's name and ``route`` its template, never a path that holds an id; ``error`` is a class's name.
+    """
 
     request_id: str
     operation: str | None
@@ -31,6 +34,7 @@ class Told(NamedTuple):
     status: int
     took_s: float
     error: str | None = None
+    route: str | None = None
 
 
 class Guard:
@@ -104,4 +108,6 @@ def _problem_of(error: Exception) -> ProblemError:
 
 def _told(scope: Scope, request_id: str, status: int, took_s: float, error: str | None) -> Told:
     state: dict[str, Any] = scope["state"]
-    return Told(request_id, getattr(scope.get("route"), "name", None), state.get("court"), status, took_s, error)
+    route = scope.get("route")
+    name, template = getattr(route, "name", None), getattr(route, "path", None)
+    return Told(request_id, name, state.get("court"), status, took_s, error, template)

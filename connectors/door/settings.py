@@ -23,6 +23,8 @@ class DoorSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8470, ge=0, le=65535)
+    metrics_host: str = Field(default="127.0.0.1", description="address that the metrics are served on")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Prometheus metrics; 0 takes a free port")
     tokens: Path | None = Field(default=None, description="TOML file of [[token]] entries, besides the endpoints' inboxes")
     certificate: Path | None = Field(default=None, description="TLS certificate chain, PEM")
     certificate_key: Path | None = Field(default=None, description="its private key, PEM")

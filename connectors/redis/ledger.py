@@ -48,6 +48,7 @@ RECENT_MAX: Final = 1000
 KNOWN_MAX: Final = 8192
 """Stories that are remembered as they were last seen stored."""
 _TRIES_MAX: Final = 20
+_AT_ONCE: Final = 200
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
@@ -155,6 +156,21 @@ class RedisLedger:
         with translated(ViewUnavailableError, self._server):
             found = cast(list[bytes], await self._client.zrevrange(f"{self._namespace}:recent", 0, most - 1))
         return [hit_id.decode() for hit_id in found]
+
+    async def waiting(self, most: int) -> Counter[str]:
+        """Hits that wait for another attempt, by court; of those that are due first, ``most`` are looked at."""
+        with translated(ViewUnavailableError, self._server):
+            hit_ids = cast(list[bytes], await self._client.zrange(f"{self._namespace}:due", 0, most - 1))
+        counts = Counter[str]()
+        for start in range(0, len(hit_ids), _AT_ONCE):
+            names = [f"{self._namespace}:hit:{hit_id.decode()}" for hit_id in hit_ids[start : start + _AT_ONCE]]
+            with translated(ViewUnavailableError, self._server):
+                found = await self._client.mget(names)
+            for story in (_read(value) for value in cast(list[bytes | None], found) if value):
+                due, known = due_of(story), known_of(story)
+                if due is not None and known is not None and due.what == "attempt":
+                    counts[known.court] += 1
+        return counts
 
     async def wipe(self) -> None:
         """Delete the ledger, and nothing else; the receipts, read from the start, give it back."""

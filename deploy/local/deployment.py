@@ -1,4 +1,4 @@
-"""A deployment on this machine: the secret, the endpoints and the workers that `chakong up` and `chakong demo` run."""
+"""A deployment on this machine: secrets, endpoints, and the workers and the door that `chakong up` and `chakong demo` run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.addresses import Addresses
+from deploy.local.ports import LOOPBACK, free_port, is_free
+from deploy.local.probe import http_silence
 from deploy.local.process import Process
 
 WORKER_STOP_S = 40.0
+DOOR_PORT = 8470
+DOOR_START_S = 40.0
+DOOR_STOP_S = 15.0
+DOOR_COURT = "440106"
+_TOKENS = f"""\
+# The courts' tokens at the door. Whoever shows one is that court: keep the files to yourself.
+
+[[token]]
+court = "{DOOR_COURT}"
+token_file = "{DOOR_COURT}.token"
+inbox = true
+"""
 _ENDPOINTS = """\
 # Where each court's notifications go. For every court:
 #
@@ -19,6 +33,13 @@ _ENDPOINTS = """\
 # court = "440106"                  # "*": every court that has no entry of its own
 # url = "https://court.example/hits"
 # secret_file = "440106.secret"     # or secret_env = "NAME", or secret = "whsec_..."
+#
+# For a court that fetches its notifications at the door:
+#
+# [[endpoint]]
+# court = "440106"
+# channel = "inbox"
+# token_file = "440106.token"
 """
 
 
@@ -38,13 +59,19 @@ class Deployment:
     def endpoints_file(self) -> Path:
         return self.folder / "endpoints.toml"
 
+    @property
+    def tokens_file(self) -> Path:
+        return self.folder / "tokens.toml"
+
+    @property
+    def token_file(self) -> Path:
+        """The token of the one court that has any at first."""
+        return self.folder / f"{DOOR_COURT}.token"
+
     def prepare(self) -> None:
         """Make the files that are missing: a random secret, readable by this user alone, and an endpoints file."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.secret_file.exists():
-            descriptor = os.open(self.secret_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32))
+        _write_secret(self.secret_file)
         if not self.endpoints_file.exists():
             self.endpoints_file.write_text(_ENDPOINTS, "utf-8")
 
@@ -72,3 +99,39 @@ class Deployment:
             own = {"CHAKONG_SNAPSHOTS": str(worker.folder / "snapshots"), **more}
             worker.spawn([sys.executable, "-m", "stream.cli", "worker"], self.environment(**own))
         return worker
+
+    def door(self) -> Process:
+        """The handle of the courts' door; `start_door` starts it."""
+        return Process("door", self.folder / "door", DOOR_STOP_S)
+
+    def start_door(self) -> str:
+        """Start the courts' door on loopback, unless it runs; returns its address once it answers.
+
+        A court's token is made when there are none. What the environment says of another door is not taken over.
+
+        Raises:
+            StartError: it ended or did not answer in time; the text holds the end of its log.
+        """
+        door = self.door()
+        port_file = door.folder / "port"
+        if door.pid() is None:
+            if not self.tokens_file.exists():
+                _write_secret(self.token_file)
+                self.tokens_file.write_text(_TOKENS, "utf-8")
+            port = DOOR_PORT if is_free(DOOR_PORT) else free_port()
+            around = {name: value for name, value in self.environment().items() if not name.startswith("CHAKONG_API_")}
+            own = {"CHAKONG_API_HOST": LOOPBACK, "CHAKONG_API_PORT": str(port), "CHAKONG_API_TOKENS": str(self.tokens_file)}
+            door.folder.mkdir(parents=True, exist_ok=True)
+            port_file.write_text(str(port), "ascii")
+            door.spawn([sys.executable, "-m", "stream.cli", "api"], {**around, **own})
+        port = int(port_file.read_text("ascii"))
+        door.wait_until(lambda: http_silence(port, "/v1/inbox"), DOOR_START_S)
+        return f"http://{LOOPBACK}:{port}"
+
+
+def _write_secret(path: Path) -> None:
+    """A random secret that this user alone can read, where there is no file yet."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))

@@ -1,16 +1,21 @@
 """Does a server answer? Asked the way its clients ask, since an open port proves nothing."""
 
+import http.client
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from deploy.local.ports import LOOPBACK
+
 KAFKA_TIMEOUT_S = 3.0
 REDIS_TIMEOUT_S = 2.0
+HTTP_TIMEOUT_S = 2.0
 POLL_S = 0.1
 
 #: librdkafka writes its connection errors to standard error unless it is given a logger.
@@ -39,6 +44,17 @@ def redis_silence(url: str, timeout_s: float = REDIS_TIMEOUT_S) -> str | None:
         with redis.Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=None) as client:
             client.ping()
     except (redis.RedisError, ValueError, OSError) as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+def http_silence(port: int, path: str, timeout_s: float = HTTP_TIMEOUT_S) -> str | None:
+    """Why nothing answers HTTP at a port of loopback, or None when something does, whatever it answers."""
+    try:
+        with closing(http.client.HTTPConnection(LOOPBACK, port, timeout=timeout_s)) as connection:
+            connection.request("GET", path)
+            connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
     return None
 

@@ -10,6 +10,7 @@ from typing import Final
 import click
 import structlog
 import uvicorn
+from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from connectors.door.app import Parts, build_door
@@ -23,6 +24,7 @@ from connectors.redis.client import connect
 from connectors.redis.ledger import RedisLedger
 from deploy.local.errors import StackError
 from matchers.wire import reason
+from stream import metrics
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.whose import LedgerHits
@@ -31,6 +33,8 @@ from stream.settings import WorkerSettings
 CANNOT_START: Final = 2
 STOP_S: Final = 5
 KEEP_ALIVE_S: Final = 75
+NO_ROUTE: Final = "none"
+"""The metrics' label of a request for what is not there."""
 
 
 @click.command()
@@ -57,6 +61,8 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens) -
     records, client = Records(here.kafka, "chakong-api"), connect(here.redis)
     hits = LedgerHits(RedisLedger(client, here.redis.namespace))
     parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell)
+    metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
+    structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
         await _server(settings, build_door(settings, parts)).serve()
     finally:
@@ -85,8 +91,11 @@ def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:
 
 
 def _tell(told: Told) -> None:
+    route = told.route or NO_ROUTE
+    metrics.door_requests.labels(route, str(told.status)).inc()
+    metrics.door_request_seconds.labels(route).observe(told.took_s)
     log = structlog.get_logger("api")
-    fields = told._asdict() | {"took_s": round(told.took_s, 4)}
+    fields = told._asdict() | {"took_s": round(told.took_s, 4), "route": None}
     (log.error if told.error else log.info)("request", **{name: value for name, value in fields.items() if value is not None})
 
 

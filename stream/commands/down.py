@@ -8,22 +8,22 @@ import click
 
 from deploy.local import stack
 from deploy.local.errors import StackError
-from stream.local import project_root, running_workers
+from stream.local import project_root, running_processes
 
 
 @click.command()
 @click.option("--wipe", is_flag=True, help="Delete the data too.")
 def down(*, wipe: bool) -> None:
-    """Stop the workers, Kafka and Redis that up started."""
+    """Stop the door, the workers, Kafka and Redis that up started."""
     root = project_root()
     try:
-        workers = running_workers(root)
-        for worker in workers:
-            click.echo(f"Stopping {worker.name}")
-            worker.stop()
+        processes = running_processes(root)
+        for process in processes:
+            click.echo(f"Stopping {process.name}")
+            process.stop()
         ran = stack.down(root, click.echo, wipe=wipe)
     except StackError as error:
         click.echo(f"chakong down: {error}", err=True)
         sys.exit(1)
-    if not ran and not workers:
+    if not ran and not processes:
         click.echo("Nothing was running.")

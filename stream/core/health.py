@@ -16,6 +16,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from stream.core.delivery import Reason
+
 
 class State(StrEnum):
     """Whether an endpoint is sent anything."""
@@ -46,6 +48,24 @@ class Pass(NamedTuple):
     probe: bool
 
 
+class Health(msgspec.Struct, frozen=True):
+    """How one worker finds an endpoint: since when it fails, how often in a row, and why it failed last."""
+
+    state: State
+    since: dt.datetime | None = None
+    failures: int = 0
+    reason: Reason | None = None
+
+
+class Change(NamedTuple):
+    """A circuit's change of state, as one worker sees it. ``health`` is what it was when the endpoint had failed last."""
+
+    before: State
+    after: State
+    at: dt.datetime
+    health: Health
+
+
 class DisabledEndpoints(Protocol):
     """The endpoints that answered 410, by their digests; outlives a restart.
 
@@ -62,9 +82,15 @@ class Circuit:
 
     def __init__(self, limits: Limits, state: State = State.CLOSED) -> None:
         self._limits, self.state = limits, state
-        self._failures, self._probes = 0, 0
+        self._probes, self._failures = 0, 0
         self._failing_since: dt.datetime | None = None
+        self._reason: Reason | None = None
         self._until: dt.datetime | None = None  # while it is not closed: nothing is sent before
+
+    @property
+    def health(self) -> Health:
+        """What is known of the endpoint now."""
+        return Health(self.state, self._failing_since, self._failures, self._reason)
 
     def wait_s(self, now: dt.datetime) -> float | None:
         """Seconds until an attempt may be made (infinite for a disabled endpoint); None: it may be made now."""
@@ -88,21 +114,29 @@ class Circuit:
         """An attempt delivered. Even one that began before the circuit opened is proof of health."""
         if self.state is not State.DISABLED:
             self.state, self._until = State.CLOSED, None
-            self._failures, self._probes, self._failing_since = 0, 0, None
+            self._failures, self._probes, self._failing_since, self._reason = 0, 0, None, None
 
-    def failed(self, now: dt.datetime, leave: Pass) -> None:
+    def failed(self, now: dt.datetime, leave: Pass, reason: Reason | None = None) -> None:
         """An attempt failed. One that began before the circuit opened says nothing new."""
         if self.state is State.CLOSED:
-            self._failures += 1
-            since = self._failing_since = self._failing_since or now
+            since = self._count(now, reason)
             if self._failures >= self._limits.failures and (now - since).total_seconds() >= self._limits.failing_s:
                 self._open(now)
         elif self.state is State.HALF_OPEN and leave.probe:
+            self._count(now, reason)
             self._open(now)
 
-    def disable(self) -> None:
+    def disable(self, now: dt.datetime) -> None:
         """The endpoint is gone."""
-        self.state = State.DISABLED
+        if self.state is not State.DISABLED:
+            self._count(now, Reason.ENDPOINT_GONE)
+            self.state = State.DISABLED
+
+    def _count(self, now: dt.datetime, reason: Reason | None) -> dt.datetime:
+        """One more failure in a row; returns when the first of them was."""
+        self._failures, self._reason = self._failures + 1, reason
+        self._failing_since = self._failing_since or now
+        return self._failing_since
 
     def _open(self, now: dt.datetime) -> None:
         wait_s = min(self._limits.first_s * 2.0 ** min(self._probes, 30), self._limits.longest_s)

@@ -16,12 +16,17 @@ import msgspec
 from pydantic import Field, model_validator
 
 from matchers.wire import Message, NonEmpty, Timestamp
+from stream.core.delivery import Reason
 from stream.core.escalation import Escalated, Level, Why, told_above
 from stream.core.hit import Hit
+from stream.core.notice import Kind, Place, id_of
+from stream.core.outage import Outage
 from watchlists.order import Court, Measure, ReleaseReason
 from watchlists.policy import Instruction
 
-EventType = Literal["chakong.hit.v1", "chakong.withdrawal.v1", "chakong.overdue.v1", "chakong.incident.v1"]
+EventType = Literal[
+    "chakong.hit.v1", "chakong.withdrawal.v1", "chakong.overdue.v1", "chakong.incident.v1", "chakong.endpoint.v1"
+]
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 SOURCE: Final = "urn:chakong"
@@ -35,7 +40,7 @@ class Notification(Message):
     id: NonEmpty
     source: NonEmpty = SOURCE
     type: EventType
-    subject: NonEmpty = Field(description="the id of the hit or incident that the event is about")
+    subject: NonEmpty = Field(description="the id of the hit, incident or outage that the event is about")
     time: Timestamp
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: NonEmpty | None = None
@@ -96,10 +101,33 @@ class Overdue(Message):
     is_last: bool = Field(description="nobody above this level will be told")
 
 
+class EndpointNews(Message):
+    """The data of ``chakong.endpoint.v1``: the health of one of the court's endpoints changed. It names nobody and no case."""
+
+    court: Court = Field(
+        description="a court's code, of a high court its province, of the national command `nation`; * for any"
+    )
+    level: Level
+    channel: str
+    endpoint: str = Field(description="redacted: no user, query or secret, and nobody's address or number")
+    health: Kind = Field(
+        description="`down`: it fails, and is tried anew from time to time; `gone`: it answered 410, and gets nothing more"
+        " until its entry is another; `recovered`"
+    )
+    since: Timestamp = Field(description="when it first failed")
+    recovered_at: Timestamp | None
+    failures: int = Field(description="in a row, as the first worker that noted it counted them")
+    reason: Reason | None = Field(description="why it failed last")
+    waiting: int | None = Field(
+        description="hits of this court that wait for another attempt; null: not counted, as for an endpoint of many courts"
+    )
+
+
 DATA: Final[dict[EventType, type[Message]]] = {
     "chakong.hit.v1": Hit,
     "chakong.withdrawal.v1": Withdrawal,
     "chakong.overdue.v1": Overdue,
+    "chakong.endpoint.v1": EndpointNews,
 }
 """What ``data`` holds, by type; the other types come with the work that sends them."""
 
@@ -195,6 +223,33 @@ def overdue_notification(
         subject=hit.id,
         time=at,
         data=overdue.model_dump(mode="json"),
+    )
+
+
+def endpoint_notification(
+    place: Place, outage: Outage, kind: Kind, *, waiting: int | None, at: dt.datetime, source: str = SOURCE
+) -> Notification:
+    """The news that an endpoint of the court fails, is gone or has recovered; of one outage there is one event of each kind."""
+    news = EndpointNews(
+        court=Court(code=place.court),
+        level=place.level,
+        channel=place.channel,
+        endpoint=place.name,
+        health=kind,
+        since=outage.since,
+        recovered_at=(outage.recovered_at or at) if kind is Kind.RECOVERED else None,
+        failures=outage.failures,
+        reason=outage.reason,
+        waiting=waiting,
+    )
+    subject = id_of(*place, outage.since.isoformat())
+    return Notification(
+        id=event_id(subject, "chakong.endpoint.v1", kind.value),
+        source=source,
+        type="chakong.endpoint.v1",
+        subject=subject,
+        time=at,
+        data=news.model_dump(mode="json"),
     )
 
 

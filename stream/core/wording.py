@@ -21,6 +21,7 @@ _KINDS: Final[Mapping[EventType, Says]] = {
     "chakong.withdrawal.v1": Says(zh="撤回通知", en="withdrawal"),
     "chakong.overdue.v1": Says(zh="逾期未回复", en="overdue"),
     "chakong.incident.v1": Says(zh="运行事件", en="incident"),
+    "chakong.endpoint.v1": Says(zh="通知渠道状态变化", en="endpoint health"),
 }
 _OTHER: Final = Says(zh="通知", en="notification")
 _VALUES: Final[Mapping[str, Says]] = {
@@ -40,6 +41,14 @@ _VALUES: Final[Mapping[str, Says]] = {
     "executed": Says(zh="已执行", en="executed"),
     "mistaken_identity": Says(zh="身份有误", en="mistaken identity"),
     "amended": Says(zh="已变更", en="amended"),
+    "down": Says(zh="无法送达", en="cannot be reached"),
+    "gone": Says(zh="已停用", en="gone, and disabled"),
+    "recovered": Says(zh="已恢复", en="recovered"),
+    "refused": Says(zh="拒收", en="refused"),
+    "unreachable": Says(zh="无法连接", en="unreachable"),
+    "timed_out": Says(zh="超时", en="timed out"),
+    "address_refused": Says(zh="地址不被允许", en="address refused"),
+    "endpoint_gone": Says(zh="答复410", en="answered 410"),
 }
 _FIELDS: Final[Mapping[str, Says]] = {
     "case_number": Says(zh="案号", en="Case"),
@@ -47,6 +56,10 @@ _FIELDS: Final[Mapping[str, Says]] = {
     "measure": Says(zh="措施", en="Measure"),
     "certainty": Says(zh="结论", en="Certainty"),
     "instruction": Says(zh="对警方的要求", en="Asked of the station"),
+    "endpoint": Says(zh="渠道", en="Endpoint"),
+    "health": Says(zh="状态", en="State"),
+    "since": Says(zh="自", en="Since"),
+    "recovered_at": Says(zh="恢复于", en="Recovered at"),
     "reason": Says(zh="原因", en="Reason"),
     "occurred_at": Says(zh="发生时间", en="Seen at"),
 }
@@ -80,12 +93,13 @@ def letter(notification: Notification) -> Letter:
 
 
 def short_text(notification: Notification, parts_max: int) -> str:
-    """A short message: kind, measure, case, and the start of the subject's id; cut to so many parts."""
+    """A short message: kind, measure, health, case, and the start of the subject's id; cut to so many parts."""
     kind, data = _KINDS.get(notification.type, _OTHER), notification.data
-    measure, case = data.get("measure"), data.get("case_number")
+    measure, case, health = data.get("measure"), data.get("case_number"), data.get("health")
     sentences = [
         kind.zh,
         *([f"措施{_word(measure).zh}"] if isinstance(measure, str) else []),
+        *([f"状态{_word(health).zh}"] if isinstance(health, str) else []),
         *([f"案号{case}"] if isinstance(case, str) else []),
         f"编号{notification.subject[:8]}",
     ]

@@ -149,7 +149,7 @@ def test_the_order_schema_and_the_reader_agree(case: str, change: Change, good: 
 
 
 def test_a_notifications_data_is_checked_by_its_type() -> None:
-    hit, withdrawal, _ = MADE["notification"]["examples"]
+    hit, withdrawal, *_ = MADE["notification"]["examples"]
     assert not valid("notification", {**hit, "data": withdrawal["data"]})
     assert not valid("notification", {**hit, "specversion": "0.3"})
     assert not valid("notification", {name: value for name, value in hit.items() if name != "source"})

@@ -14,7 +14,8 @@ from connectors.courts.misbehaviour import HANGS, Misbehaviour
 from connectors.courts.receiver import Receiver
 from connectors.courts.settings import CourtsSettings
 from stream.core.delivery import Reason
-from stream.core.health import State
+from stream.core.escalation import Level
+from stream.core.health import Change, State
 from stream.core.notification import Notification
 from tests.connectors.courts.cases import SECRET, notification
 
@@ -79,10 +80,10 @@ async def test_410_ends_the_endpoint_and_no_other_and_outlives_a_restart(court: 
 
 
 async def test_repeated_failure_opens_the_circuit_and_a_probe_closes_it(court: Receiver, clock: Clock) -> None:
-    changes: list[tuple[str, State]] = []
+    changes: list[tuple[str, Change]] = []
 
-    def changed(endpoint: Endpoint, state: State, at: dt.datetime) -> None:
-        changes.append((endpoint.court, state))
+    def changed(endpoint: Endpoint, change: Change) -> None:
+        changes.append((endpoint.court, change))
 
     court.misbehave("440106", Misbehaviour(500))
     async with Channels(FAILS, on_change=changed, clock=clock) as channels:
@@ -102,7 +103,11 @@ async def test_repeated_failure_opens_the_circuit_and_a_probe_closes_it(court: R
     assert not resting.may_have_arrived
     assert (failed.outcome, still.outcome, delivered.outcome) == (Reason.REFUSED, Reason.CIRCUIT_OPEN, Reason.DELIVERED)
     assert still.retry_after_s == 10.0
-    assert changes == [("440106", state) for state in (State.OPEN, State.HALF_OPEN, State.OPEN, State.HALF_OPEN, State.CLOSED)]
+    states = (State.OPEN, State.HALF_OPEN, State.OPEN, State.HALF_OPEN, State.CLOSED)
+    assert [(court, change.after) for court, change in changes] == [("440106", state) for state in states]
+    recovered = changes[-1][1]
+    assert (recovered.before, recovered.health.failures, recovered.health.reason) == (State.HALF_OPEN, 4, Reason.REFUSED)
+    assert (recovered.at - (recovered.health.since or recovered.at)).total_seconds() == 26
 
 
 async def test_an_endpoint_that_rests_is_not_waited_for(court: Receiver, clock: Clock) -> None:
@@ -207,3 +212,21 @@ def test_a_court_s_people_are_told_in_the_file_s_order_and_others_by_the_star() 
     assert endpoints.of(court, "high_court") == (high,)
     assert endpoints.of(other, "high_court") == ()
     assert endpoints.of(other, "national_command") == (nation,)
+
+
+def test_where_else_a_court_is_told_begins_with_its_handler_and_goes_up_its_chain() -> None:
+    def of(court: str, level: Level, name: str = "") -> Endpoint:
+        return Endpoint.of(court, f"https://{level.replace('_', '-')}.example/{court.strip('*')}{name}", SECRET, level=level)
+
+    first, second, desk = of("440106", "handler"), of("440106", "handler", "/2"), of("440106", "duty_desk")
+    other, bureau, any_desk = of("110101", "handler"), of("*", "enforcement_bureau"), of("*", "duty_desk")
+    high, other_high, nation = of("44", "high_court"), of("11", "high_court"), of("nation", "national_command")
+    endpoints = Endpoints([nation, high, other_high, any_desk, bureau, desk, first, second, other])
+    assert endpoints.beside(first) == (second, desk, bureau, high, nation)
+    assert endpoints.beside(desk) == (first, second, bureau, high, nation)
+    assert endpoints.beside(other) == (any_desk, bureau, other_high, nation)
+    assert endpoints.beside(bureau) == (any_desk, nation)
+    assert endpoints.beside(high) == (nation,)
+    assert endpoints.beside(nation) == ()
+    assert endpoints.named(desk.digest) == desk
+    assert endpoints.named("") is None

@@ -58,6 +58,7 @@ def environment(stack: Addresses, topic_prefix: str, tmp_path: Path) -> Environm
         "CHAKONG_KAFKA_SIGHTING_PARTITIONS": "1",
         "CHAKONG_API_TOKENS": str(tmp_path / "tokens.toml"),
         "CHAKONG_API_PORT": str(free_port()),
+        "CHAKONG_API_METRICS_PORT": str(free_port()),
         "TOKEN": TOKEN,
     }
 
@@ -137,7 +138,7 @@ def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
     confirmed = chakong(environment, "confirm", HIT, "--court", "440106", "--answer", "needs_minutes", "--minutes", "20")
     assert re.fullmatch(r"[0-9a-f-]{36}\n", confirmed.stdout), confirmed.stderr
     written = (tmp_path / "api.log").read_text()
-    lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]  # the others are librdkafka's
+    lines = [json.loads(line) for line in written.splitlines() if '"request"' in line]
     assert {(line.get("operation"), line.get("court"), line["status"]) for line in lines} == {
         ("inbox", "440106", 200),
         ("confirm", "440106", 404),
@@ -145,6 +146,22 @@ def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
         ("inbox", None, 401),
     }
     assert "王伟" not in written
+
+
+def test_its_metrics_tell_of_routes_and_of_nobody(door: str, environment: Environment) -> None:
+    assert ask(door, "/v1/inbox?limit=5")[0] == 200
+    assert ask(door, f"/v1/hits/{HIT}/confirmations", {"answer": "executed"})[0] == 404
+    assert ask(door, f"/v1/nothing/{HIT}")[0] == 404
+    url = f"http://127.0.0.1:{environment['CHAKONG_API_METRICS_PORT']}/metrics"
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        shown = answer.read().decode()
+    assert re.search(r'^chakong_door_requests_total\{route="/v1/inbox",status="200"\} [1-9]', shown, re.MULTILINE)
+    for route, status in (("/v1/hits/{hit_id}/confirmations", "404"), ("none", "404")):
+        assert f'chakong_door_requests_total{{route="{route}",status="{status}"}} 1.0' in shown
+    assert 'chakong_door_request_seconds_count{route="/v1/inbox"}' in shown
+    assert "chakong_door_process_resident_memory_bytes" in shown
+    for secret in (HIT, TOKEN, "440106", "nothing"):
+        assert secret not in shown
 
 
 def test_it_speaks_tls(certified: Environment, door: str) -> None:

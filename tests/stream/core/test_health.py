@@ -97,7 +97,7 @@ def test_an_attempt_that_began_before_the_opening_does_not_count_as_the_probe() 
 
 def test_disabled_is_for_good() -> None:
     circuit = Circuit(LIMITS)
-    circuit.disable()
+    circuit.disable(at(0))
     circuit.succeeded()
     assert circuit.state is State.DISABLED
     assert circuit.wait_s(at(1e6)) == math.inf

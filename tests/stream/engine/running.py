@@ -152,7 +152,8 @@ class Running:
         """Keys and values of all records of a topic of results so far."""
         if self._reader is None:
             self._reader = consumer(self.settings.kafka, "tests")
-            names = [self.settings.kafka.topic(name) for name in ("hits", "instructions", "receipts", "inbox", "deadletters")]
+            topics = ("hits", "instructions", "receipts", "inbox", "notices", "deadletters")
+            names = [self.settings.kafka.topic(name) for name in topics]
             self._reader.assign(
                 [
                     at(name, partition, 0)

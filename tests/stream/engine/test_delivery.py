@@ -53,6 +53,8 @@ def test_an_endpoint_that_is_gone_gets_nothing_more(engine: Running) -> None:
         within(lambda hit=hit: gone in engine.steps(hit), "the hit is undeliverable")
         assert ("instructed", "new", 0) in engine.steps(hit)
         assert hit not in engine.courts.received
+    told = within(lambda: [one for _, one in engine.log("notices") if one["court"] == GONE], "notice is given of it")
+    assert [(one["kind"], one["reason"], one["after"]) for one in told] == [("gone", "endpoint_gone", "disabled")]
 
 
 def test_a_court_that_hangs_is_tried_again_and_delays_no_other(engine: Running) -> None:

@@ -1,0 +1,54 @@
+"""A deployment's door: opened once, on loopback, for whoever has the token that was made, and found again to be closed."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from deploy.local import deployment as module
+from deploy.local.addresses import Addresses
+from deploy.local.deployment import Deployment
+from deploy.local.probe import http_silence
+from stream.local import running_processes, settings_of, wipe
+
+
+def status(url: str, token: str) -> int:
+    try:
+        request = urllib.request.Request(f"{url}/v1/inbox", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.integration
+def test_the_door_opens_once_for_whoever_has_the_token(
+    stack: Addresses, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setattr(module, "DOOR_PORT", taken.getsockname()[1])
+    monkeypatch.setenv("CHAKONG_API_CERTIFICATE", "of another door.pem")
+    deployment = Deployment(tmp_path / ".local" / "deployments" / "test", stack, topic_prefix)
+    deployment.prepare()
+    try:
+        url = deployment.start_door()
+        pid = deployment.door().pid()
+        assert url != f"http://127.0.0.1:{module.DOOR_PORT}"
+        assert (deployment.start_door(), deployment.door().pid()) == (url, pid)
+        token = deployment.token_file.read_text()
+        assert stat.S_IMODE(deployment.token_file.stat().st_mode) == 0o600
+        assert (status(url, token), status(url, "a" * 64)) == (200, 401)
+        assert [process.name for process in running_processes(tmp_path)] == ["test door"]
+        for process in running_processes(tmp_path):
+            process.stop()
+        assert http_silence(int(url.rpartition(":")[2]), "/") is not None
+        assert running_processes(tmp_path) == []
+    finally:
+        deployment.door().stop()
+        taken.close()
+        wipe(settings_of(deployment))
