@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import (
+    AUDIT,
     CANDIDATES,
     CONFIRMATIONS,
     DEADLETTERS,
@@ -77,6 +78,11 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     CONFIRMATIONS: _Channel(("confirmation",), "the hit's id", "What courts answer to hits; kept for ever."),
     INBOX: _Channel(("notification",), "the court's code", "Notifications that courts fetch, each its own; kept for 30 days."),
     NOTICES: _Channel(("notice",), "the court's code", "Changes of the health of courts' endpoints; kept for 90 days."),
+    AUDIT: _Channel(
+        ("audit",),
+        "the writer's id",
+        "Who did what: accesses and operations, chained and signed; kept for ever. Personal data.",
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -104,6 +110,7 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "confirm": _Operation("receive", CONFIRMATIONS, "court", "A court's answer to a hit ends, prolongs or escalates the wait."),
     "fillInbox": _Operation("send", INBOX, "court", "For courts that cannot receive connections: they fetch it over HTTP."),
     "giveNotice": _Operation("send", NOTICES, "operator", "A court's endpoint fails, is gone or has recovered."),
+    "putOnRecord": _Operation("send", AUDIT, "operator", "Every access and operation, refusals included, before its answer."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -118,6 +125,7 @@ _TITLES: Final = {
     "notification": "Notification 通知",
     "ending": "Ending 终止",
     "notice": "Notice 渠道状态",
+    "audit": "Audit record 审计记录",
     "deadletter": "Dead letter 死信",
 }
 

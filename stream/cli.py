@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "worker": "One Faust worker; run as many as you like.",
     "api": "The courts' door: they fetch their notifications and answer hits.",
     "endpoints": "The courts' endpoints: which are healthy, since when the others fail, and how many hits wait.",
+    "audit": "The audit log: verify it, prove, find and export records.",
     "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.kafka.deadletters import dead_letter
 from matchers.keys import KeyHasher
 from matchers.sighting import TOPIC_OF_KIND, Sighting, read_sighting
 from matchers.wire import UnreadableError
+from stream.core.audit.chain import Chain, Intervals
+from stream.core.audit.record import Begun, Entry, What, Who
+from stream.core.audit.signing import Signer
 from stream.core.candidate import Candidate
 from stream.core.confirmation import Confirmation, Respondent, confirmation_id
 from stream.core.delivery import Reason, Receipt, answer_of
@@ -68,6 +72,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "notification": [json.loads(event) for event in _notifications(hits[0])],
         "ending": [_ending(hits[0])],
         "notice": [notice(_PLACE, Kind.DOWN, _opened(hits[0]), "worker-1").model_dump(mode="json")],
+        "audit": [json.loads(raw) for raw in _audit_records(hits[0])],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -144,6 +149,27 @@ def _notifications(hit: Hit) -> tuple[bytes, ...]:
 def _opened(hit: Hit) -> Change:
     failing = Health(State.OPEN, hit.detected_at, 5, Reason.TIMED_OUT)
     return Change(State.CLOSED, State.OPEN, hit.detected_at + OPENED_AFTER, failing)
+
+
+def _audit_records(hit: Hit) -> tuple[bytes, ...]:
+    """A chain: its beginning, an answer of a court, a checkpoint."""
+    signer = Signer(Ed25519PrivateKey.from_private_bytes(b"for the examples, and no secret!"))
+    chain = Chain("0f3c8d8e5b7a4c62a1d09f4e2b6c7d18", signer, Intervals(1000, 60.0))
+    at = hit.detected_at + ANSWERED_AFTER
+    operation = Entry(
+        who=Who(
+            kind="court", id=hit.court.code, role="inbox", credential=f"{hit.court.code}.token", on_behalf_of=hit.handler.name
+        ),
+        operation="confirm",
+        object=What(kind="hit", id=hit.id),
+        outcome="done",
+        status=202,
+        address="192.0.2.7",
+        user_agent="court-client/1.0",
+        request_id="r-1",
+    )
+    begun = Begun(service="api", host="door-1", process=7, checkpoint_records=1000)
+    return chain.begin(begun, at), chain.append(operation, at), chain.checkpoint(at)
 
 
 def _dead_letter(raw: bytes) -> Any:

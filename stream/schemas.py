@@ -24,6 +24,7 @@ from connectors.kafka.deadletters import DeadLetter
 from matchers.documents import DOCUMENT_TYPES
 from matchers.sighting import SightingMessage
 from stream import asyncapi
+from stream.core.audit.record import AuditRecord
 from stream.core.candidate import Candidate
 from stream.core.confirmation import Confirmation
 from stream.core.delivery import Receipt
@@ -170,6 +171,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "ending": _written(Ending),
     "notice": _written(Notice),
     "candidate": _candidate,
+    "audit": _written(AuditRecord),
     "deadletter": _deadletter,
 }
 

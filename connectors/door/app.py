@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from connectors.door.answers import Answers, Hits, Posted
+from connectors.door.auditing import SAFE_METHODS, entry_of
 from connectors.door.cursors import CHARACTERS_MAX, CursorError, read_cursor, write_cursor
 from connectors.door.guard import Guard, Told
 from connectors.door.inbox import CursorGoneError, Inbox
@@ -28,6 +29,7 @@ from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.redis.errors import ViewUnavailableError
+from stream.core.audit.record import Audit, AuditUnavailableError
 from stream.core.notification import Notification
 
 VERSION: Final = "1.0.0"
@@ -45,6 +47,7 @@ class Parts(NamedTuple):
     hits: Hits | None
     clock: Callable[[], dt.datetime]
     tell: Callable[[Told], object]
+    audit: Audit
 
 
 class InboxPage(BaseModel):
@@ -71,6 +74,7 @@ class _Behind(NamedTuple):
     inbox: Inbox
     turns: Turns
     strangers: Turns
+    audit: Audit
 
 
 def _problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
@@ -86,15 +90,20 @@ def _problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
 _bearer: Final = HTTPBearer(auto_error=False, description="the court's token")
 
 
-def _caller(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
-    """Who asks. A stranger who keeps guessing is told to wait; that costs no court a turn."""
+async def _caller(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+    """Who asks. A stranger who keeps guessing is told to wait; that costs no court a turn.
+
+    What changes something begins only once that it does is on the audit record.
+    """
     behind: _Behind = request.app.state.behind
     caller = behind.callers.caller(shown.credentials) if shown is not None else None
     if caller is None:
         _take_turn(behind.strangers, request.client.host if request.client else "")
         raise ProblemError("unauthorized", headers={"www-authenticate": 'Bearer realm="chakong"'})
-    request.state.court = caller.court
+    request.state.caller = caller
     _take_turn(behind.turns, caller.court)
+    if request.method not in SAFE_METHODS:
+        await behind.audit.write(entry_of(request.scope, request.headers))
     return caller
 
 
@@ -104,8 +113,8 @@ def _take_turn(turns: Turns, who: str) -> None:
         raise ProblemError("too_many", headers={"retry-after": str(math.ceil(wait_s))})
 
 
-router: Final = APIRouter(prefix="/v1")
-"""Its routes' names are the operations' ids, and what stands in the log."""
+router: Final = APIRouter(prefix="/v1", dependencies=[Depends(_caller)])
+"""Its routes' names are the operations' ids, and what stands in the logs. Whoever calls one is asked who they are."""
 
 
 @router.get(
@@ -131,6 +140,7 @@ async def inbox(
     except CursorGoneError as error:
         raise ProblemError("cursor_gone", resume_after=write_cursor(error.resume)) from None
     found = {"events": page.events, "next": write_cursor(page.positions), "more": page.more}
+    request.state.detail = f"{len(page.events)} notifications, from {after or 'the beginning'} to {found['next']}"
     return Response(msgspec.json.encode(found), headers={"cache-control": "no-store"}, media_type="application/json")
 
 
@@ -150,6 +160,7 @@ async def confirm(
 ) -> Any:
     """Answer a hit: 202 once the answer is durable. Sent again under the same key it is the same answer."""
     behind: _Behind = request.app.state.behind
+    request.state.on_behalf_of = posted.by.name
     confirmation = await behind.answers.take_in(caller.court, str(hit_id), key, posted)
     return {"id": confirmation.id, "hit_id": confirmation.hit_id}
 
@@ -172,6 +183,7 @@ def build_api(lifespan: Any = None) -> FastAPI:
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(KafkaError, _unavailable)
     api.add_exception_handler(ViewUnavailableError, _unavailable)
+    api.add_exception_handler(AuditUnavailableError, _unavailable)
     api.add_exception_handler(TimeoutError, _unavailable)
     api.add_exception_handler(Exception, _refused)
     return api
@@ -192,6 +204,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         Inbox(parts.kafka, settings.readers),
         Turns(settings.rate_per_s, settings.rate_burst),
         Turns(settings.rate_per_s, settings.rate_burst),
+        parts.audit,
     )
 
     @asynccontextmanager
@@ -203,7 +216,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         finally:
             await behind.inbox.stop()
 
-    return Guard(build_api(open_while_served), settings, parts.tell)
+    return Guard(build_api(open_while_served), settings, parts.tell, parts.audit)
 
 
 def _say(request: Request, problem: ProblemError) -> Response:

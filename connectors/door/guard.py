@@ -1,6 +1,7 @@
 """What every request passes before it is looked at: it gets an id, its body a bound, and itself a time limit.
 
-Outermost, so that whatever happens within is answered as a problem, and told in one line without anything that was sent.
+Outermost, so that whatever happens within is answered as a problem, and told in one line without anything that was sent. No
+answer leaves before it is on the audit record; where it cannot be put there, 503 leaves in its place.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from typing import Any, Final, NamedTuple
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from connectors.door.problems import ProblemError, answer
+from connectors.door.auditing import entry_of
+from connectors.door.problems import KINDS, ProblemError, answer
 from connectors.door.settings import WAIT_S_MAX, DoorSettings
+from connectors.door.tokens import Caller
+from stream.core.audit.record import Audit, AuditUnavailableError
 
 REQUEST_ID: Final = "x-request-id"
 _GOOD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -38,10 +42,10 @@ class Told(NamedTuple):
 
 
 class Guard:
-    """An ASGI application around another. ``scope["state"]`` has ``request_id``, and later ``court``."""
+    """An ASGI application around another. ``scope["state"]`` has ``request_id``, and later ``caller``."""
 
-    def __init__(self, app: ASGIApp, settings: DoorSettings, tell: Callable[[Told], object]) -> None:
-        self._app, self._settings, self._tell = app, settings, tell
+    def __init__(self, app: ASGIApp, settings: DoorSettings, tell: Callable[[Told], object], audit: Audit) -> None:
+        self._app, self._settings, self._tell, self._audit = app, settings, tell, audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,14 +56,20 @@ class Guard:
         sent = headers.get(REQUEST_ID, "")
         request_id = sent if _GOOD_ID.fullmatch(sent) else str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        status, error = 0, None
+        status, error, withheld = 0, None, False
 
         async def answered(message: Message) -> None:
-            nonlocal status
+            nonlocal status, error, withheld
             if message["type"] == "http.response.start":
-                status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            await send(message)
+                try:
+                    await self._audit.write(entry_of(scope, headers, message["status"]))
+                    status = message["status"]
+                except AuditUnavailableError as unavailable:
+                    status, error, withheld = KINDS["unavailable"].status, type(unavailable).__name__, True
+                    await _say(_unavailable(), scope, receive, send)
+            if not withheld:
+                await send(message)
 
         try:
             async with asyncio.timeout(self._settings.request_s_max):
@@ -68,9 +78,9 @@ class Guard:
                 await self._app(scope, bounded, answered)
         except Exception as caught:  # what nobody foresaw must not end as a stack trace with somebody's data in it
             problem = caught if isinstance(caught, ProblemError) else _problem_of(caught)
-            error = None if problem is caught else type(caught).__name__
+            error = error or (None if problem is caught else type(caught).__name__)
             if not status:
-                await answer(problem, headers.get("accept-language", ""), request_id)(scope, receive, answered)
+                await _say(problem, scope, receive, answered)
         finally:
             self._tell(_told(scope, request_id, status, time.monotonic() - began, error))
 
@@ -101,13 +111,23 @@ def _first(message: Message, receive: Receive) -> Receive:
 
 
 def _problem_of(error: Exception) -> ProblemError:
-    return (
-        ProblemError("unavailable", headers={"retry-after": "5"}) if isinstance(error, TimeoutError) else ProblemError("failed")
-    )
+    return _unavailable() if isinstance(error, TimeoutError | AuditUnavailableError) else ProblemError("failed")
+
+
+def _unavailable() -> ProblemError:
+    return ProblemError("unavailable", headers={"retry-after": "5"})
+
+
+async def _say(problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
+    request_id = scope["state"]["request_id"]
+    said = answer(problem, Headers(scope=scope).get("accept-language", ""), request_id)
+    said.headers[REQUEST_ID] = request_id
+    await said(scope, receive, send)
 
 
 def _told(scope: Scope, request_id: str, status: int, took_s: float, error: str | None) -> Told:
     state: dict[str, Any] = scope["state"]
     route = scope.get("route")
     name, template = getattr(route, "name", None), getattr(route, "path", None)
-    return Told(request_id, name, state.get("court"), status, took_s, error, template)
+    caller: Caller | None = state.get("caller")
+    return Told(request_id, name, None if caller is None else caller.court, status, took_s, error, template)

@@ -42,10 +42,14 @@ class TokensError(ValueError):
 
 
 class Caller(NamedTuple):
-    """A court that showed its token. ``inbox``: it may fetch its notifications, besides answering."""
+    """A court that showed its token. ``inbox``: it may fetch its notifications, besides answering.
+
+    ``credential`` names the token in the audit log: its file's name, or ``env:`` and its variable's.
+    """
 
     court: str
     inbox: bool
+    credential: str = ""
 
 
 class Callers(Protocol):
@@ -66,7 +70,7 @@ class Tokens:
             known = self._callers.get(self._digest(token), caller)
             if known.court != caller.court:
                 raise TokensError(f"court {caller.court}: another court has the same token")
-            self._callers[self._digest(token)] = Caller(caller.court, caller.inbox or known.inbox)
+            self._callers[self._digest(token)] = Caller(caller.court, caller.inbox or known.inbox, known.credential)
 
     def caller(self, token: str) -> Caller | None:
         return self._callers.get(self._digest(token))
@@ -105,6 +109,10 @@ class _Entry(BaseModel):
             raise ValueError("a token is one court's own: name the court")
         return self
 
+    @property
+    def credential(self) -> str:
+        return f"env:{self.token_env}" if self.token_file is None else self.token_file.name
+
     def token(self, folder: Path, environ: Mapping[str, str]) -> str:
         """Raises ValueError."""
         if self.token_env is not None:
@@ -119,7 +127,7 @@ def _listed(path: Path, environ: Mapping[str, str]) -> list[tuple[str, Caller]]:
     for where, fields in _entries(path):
         try:
             entry = _Entry.model_validate(fields)
-            made.append((entry.token(path.parent, environ), Caller(entry.court, entry.inbox)))
+            made.append((entry.token(path.parent, environ), Caller(entry.court, entry.inbox, entry.credential)))
         except ValidationError as error:
             raise TokensError(f"{path}: {where}: {reason(error)}") from None
         except ValueError as error:

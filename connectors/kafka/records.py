@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Producer
@@ -17,14 +18,19 @@ BATCH = 5000
 QUEUE_MESSAGES_MAX = 200_000
 FLUSH_S_MAX = 30.0
 FULL_S = 0.01
+PARTITION_OF_KEY = -1
 
 
 class Record(NamedTuple):
-    """One record to be produced. ``topic`` is the contract's name; the deployment's prefix is added."""
+    """One record to be produced. ``topic`` is the contract's name; the deployment's prefix is added.
+
+    ``partition`` -1: as the key says.
+    """
 
     topic: str
     key: bytes | None
     value: bytes
+    partition: int = PARTITION_OF_KEY
 
 
 def put(producer: Producer, topic: str, value: bytes, key: bytes | None, **options: Any) -> None:
@@ -41,7 +47,10 @@ def put(producer: Producer, topic: str, value: bytes, key: bytes | None, **optio
 class Records:
     """Produces batches of records and says when all of one are durable. Threads and an event loop may share it."""
 
-    def __init__(self, settings: KafkaSettings, client: str, linger_ms: int = 1) -> None:
+    def __init__(
+        self, settings: KafkaSettings, client: str, linger_ms: int = 1, options: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """``options``: of librdkafka's producer, in place of those here."""
         self._settings = settings
         self._producer = Producer(
             {
@@ -52,6 +61,7 @@ class Records:
                 "linger.ms": linger_ms,
                 "queue.buffering.max.messages": QUEUE_MESSAGES_MAX,
                 "message.timeout.ms": int(FLUSH_S_MAX * 1000),
+                **options,
             }
         )
         self._closing = threading.Event()
@@ -89,10 +99,16 @@ class Records:
         self._closing.set()
         self._poller.join(1.0)
 
+    def abandon(self) -> None:
+        """Close without storing what is not stored yet; a request that is under way may still be."""
+        self._producer.purge()
+        self.close()
+
     def _produce(self, records: Sequence[Record], on_complete: Callable[[], object] = lambda: None) -> Outcome:
         outcome = Outcome(len(records), on_complete)
         for record in records:
-            put(self._producer, self._settings.topic(record.topic), record.value, record.key, on_delivery=outcome.delivered)
+            topic = self._settings.topic(record.topic)
+            put(self._producer, topic, record.value, record.key, partition=record.partition, on_delivery=outcome.delivered)
         return outcome
 
     def _poll(self) -> None:

@@ -22,6 +22,7 @@ ENDINGS: Final = "endings"
 CONFIRMATIONS: Final = "confirmations"
 INBOX: Final = "inbox"
 NOTICES: Final = "notices"
+AUDIT: Final = "audit"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -56,6 +57,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         CONFIRMATIONS: _FOR_EVER,
         INBOX: _INBOX_HOURS * _HOUR_MS,
         NOTICES: _NOTICE_HOURS * _HOUR_MS,
+        AUDIT: _FOR_EVER,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (

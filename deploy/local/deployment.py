@@ -8,6 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from deploy.local.addresses import Addresses
 from deploy.local.ports import LOOPBACK, free_port, is_free
 from deploy.local.probe import http_silence
@@ -68,10 +71,20 @@ class Deployment:
         """The token of the one court that has any at first."""
         return self.folder / f"{DOOR_COURT}.token"
 
+    @property
+    def audit_key_file(self) -> Path:
+        return self.folder / "audit-key.pem"
+
+    @property
+    def audit_public_key_file(self) -> Path:
+        return self.folder / "audit-key.pub.pem"
+
     def prepare(self) -> None:
-        """Make the files that are missing: a random secret, readable by this user alone, and an endpoints file."""
+        """Make the files that are missing: secret and audit key, random and for this user alone, and an endpoints file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         _write_secret(self.secret_file)
+        if not self.audit_key_file.exists():
+            write_audit_key(self.audit_key_file, self.audit_public_key_file)
         if not self.endpoints_file.exists():
             self.endpoints_file.write_text(_ENDPOINTS, "utf-8")
 
@@ -85,6 +98,7 @@ class Deployment:
             "CHAKONG_REDIS_NAMESPACE": f"{self.topic_prefix}chakong",
             "CHAKONG_KEY_SECRET_FILE": str(self.secret_file),
             "CHAKONG_COURTS_ENDPOINTS": str(self.endpoints_file),
+            "CHAKONG_AUDIT_KEY_FILE": str(self.audit_key_file),
             **more,
         }
 
@@ -132,6 +146,17 @@ class Deployment:
 def _write_secret(path: Path) -> None:
     """A random secret that this user alone can read, where there is no file yet."""
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
+        _write_private(path, secrets.token_hex(32).encode())
+
+
+def write_audit_key(path: Path, public: Path) -> None:
+    """A key for the audit log that this user alone can read, and beside it the one that anybody may verify with, both PEM."""
+    key = Ed25519PrivateKey.generate()
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    _write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

@@ -13,6 +13,8 @@ import uvicorn
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 
+from connectors.audit.settings import AuditSettings
+from connectors.audit.writer import AuditWriter
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Guard, Told
 from connectors.door.settings import DoorSettings
@@ -25,6 +27,7 @@ from connectors.redis.ledger import RedisLedger
 from deploy.local.errors import StackError
 from matchers.wire import reason
 from stream import metrics
+from stream.core.audit.record import AuditUnavailableError
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.whose import LedgerHits
@@ -46,6 +49,8 @@ def api(port: int | None) -> None:
         settings = DoorSettings() if port is None else DoorSettings(port=port)
         settings.check_certificate()
         here = settings_here()
+        audit = AuditSettings()
+        signer = audit.signer()
         tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
         ensure_topics(here.kafka)
     except ValidationError as error:
@@ -54,18 +59,23 @@ def api(port: int | None) -> None:
         _give_up(str(error))
     if not len(tokens):
         _give_up("no court has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
-    asyncio.run(_serve(settings, here, tokens))
+    try:
+        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka)))
+    except AuditUnavailableError as error:
+        _give_up(str(error))
 
 
-async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens) -> None:
+async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
+    await audit.start()
     records, client = Records(here.kafka, "chakong-api"), connect(here.redis)
     hits = LedgerHits(RedisLedger(client, here.redis.namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell)
+    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
         await _server(settings, build_door(settings, parts)).serve()
     finally:
+        await audit.stop()
         await asyncio.to_thread(records.close)
         await client.aclose()
 

@@ -14,6 +14,9 @@ import aiohttp
 import uvicorn
 from confluent_kafka import TopicPartition
 
+from connectors.audit.log import AuditLog
+from connectors.audit.settings import AuditSettings
+from connectors.audit.writer import AuditWriter
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Told
 from connectors.door.settings import DoorSettings
@@ -22,9 +25,11 @@ from connectors.kafka.clients import consumer, fetch, partitions_of
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
+from stream.core.audit.record import Entry, read_record
 from stream.core.confirmation import Confirmation, read_confirmation
 from stream.core.hit import hit_id
 from stream.core.notification import Notification, hit_notification
+from tests.stream.core.audit.logs import SIGNER
 from tests.stream.core.hits import AT, hit
 
 OURS, OTHER, ANSWERS_ONLY = "440106", "310101", "110101"
@@ -81,6 +86,11 @@ class Door:
         """What the inbox channel does."""
         await self.records.send_soon([Record(INBOX, court.encode(), one.body()) for one in notifications])
 
+    def audited(self) -> list[Entry]:
+        """All operations on the audit record, in the order in which they came to stand there."""
+        read = [read_record(stored.value) for stored in AuditLog(self.kafka).records()]
+        return [record.operation for record in read if record.operation is not None]
+
     def confirmations(self) -> list[Confirmation]:
         """All that stands on the topic."""
         client = consumer(self.kafka, "test")
@@ -100,14 +110,19 @@ def notification(number: int) -> Notification:
 
 
 @asynccontextmanager
-async def opened(kafka: str, topic_prefix: str, hits: KnownHits | None = None, **settings: Any) -> AsyncIterator[Door]:
+async def opened(
+    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+) -> AsyncIterator[Door]:
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
+    audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
+    await audit.start()
     told: list[Told] = []
-    tokens = Tokens((token, Caller(court, court != ANSWERS_ONLY)) for court, token in TOKENS.items())
+    tokens = Tokens((token, Caller(court, court != ANSWERS_ONLY, f"{court}.token")) for court, token in TOKENS.items())
     door = build_door(
-        DoorSettings(port=0, **({"rate_burst": 1000} | settings)), Parts(tokens, records, here, hits, lambda: NOW, told.append)
+        DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
+        Parts(tokens, records, here, hits, lambda: NOW, told.append, audit),
     )
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())
@@ -121,4 +136,5 @@ async def opened(kafka: str, topic_prefix: str, hits: KnownHits | None = None, *
     finally:
         server.should_exit = True
         await serving
+        await audit.stop()
         await asyncio.to_thread(records.close)

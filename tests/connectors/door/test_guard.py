@@ -11,8 +11,26 @@ import pytest
 from connectors.door import guard
 from connectors.door.guard import Guard, Told
 from connectors.door.settings import DoorSettings
+from stream.core.audit.record import AuditUnavailableError, Entry
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [(b"accept-language", b"en")]}
+
+
+class Listed:
+    """An audit log that is a list."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    async def write(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+
+class Refusing:
+    """An audit log that is away."""
+
+    async def write(self, entry: Entry) -> None:
+        raise AuditUnavailableError("away")
 
 
 async def hangs(*_: Any) -> Any:
@@ -32,7 +50,26 @@ async def test_a_request_has_its_time(receive: Any, monkeypatch: pytest.MonkeyPa
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await Guard(hangs, DoorSettings(request_s_max=0.02), told.append)(dict(SCOPE), receive, send)
+    audit = Listed()
+    await Guard(hangs, DoorSettings(request_s_max=0.02), told.append, audit)(dict(SCOPE), receive, send)
     start, body = sent
     assert (start["status"], json.loads(body["body"])["type"]) == (503, "urn:chakong:problem:unavailable")
     assert (told[0].status, told[0].error) == (503, "TimeoutError")
+    assert [(one.outcome, one.status) for one in audit.entries] == [("failed", 503)]
+
+
+async def test_an_answer_that_is_not_on_record_does_not_leave() -> None:
+    told: list[Told] = []
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def answers(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"secret"})
+
+    await Guard(answers, DoorSettings(), told.append, Refusing())(dict(SCOPE), sends_nothing_more, send)
+    assert [message.get("status") for message in sent] == [503, None]
+    assert b"secret" not in sent[1]["body"]
+    assert (told[0].status, told[0].error) == (503, "AuditUnavailableError")

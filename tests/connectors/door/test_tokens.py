@@ -30,7 +30,11 @@ def test_a_token_names_its_court_and_what_it_may(tmp_path: Path) -> None:
     )
     loaded = Tokens.load(tokens, endpoints, environ={"T": B, "U": "c" * 32})
     assert len(loaded) == 3
-    assert [loaded.caller(token) for token in (A, B, "c" * 32)] == [Caller("1", False), Caller("1", True), Caller("2", True)]
+    assert [loaded.caller(token) for token in (A, B, "c" * 32)] == [
+        Caller("1", False, "1.token"),
+        Caller("1", True, "env:T"),
+        Caller("2", True, "env:U"),
+    ]
     for stranger in ("", A[:-1], A + "a", "王" * 40, "\udcff", "*"):
         assert loaded.caller(stranger) is None
     assert Tokens().caller("") is None

@@ -22,6 +22,7 @@ import redis.asyncio
 
 from connectors.redis.ledger import RedisLedger
 from deploy.local.addresses import Addresses
+from deploy.local.deployment import write_audit_key
 from stream.core.confirmation import confirmation_id
 from stream.core.delivery import Reason, Receipt
 from stream.services.instructing import facts_of
@@ -47,6 +48,7 @@ def free_port() -> int:
 @pytest.fixture
 def environment(stack: Addresses, topic_prefix: str, tmp_path: Path) -> Environment:
     (tmp_path / "tokens.toml").write_text('[[token]]\ncourt = "440106"\ntoken_env = "TOKEN"\ninbox = true\n')
+    write_audit_key(tmp_path / "audit.pem", tmp_path / "audit.pub.pem")
     ours = {name: value for name, value in os.environ.items() if not name.startswith("CHAKONG_")}
     return ours | {
         "CHAKONG_KEY_SECRET": "a secret of this test's own",
@@ -59,6 +61,7 @@ def environment(stack: Addresses, topic_prefix: str, tmp_path: Path) -> Environm
         "CHAKONG_API_TOKENS": str(tmp_path / "tokens.toml"),
         "CHAKONG_API_PORT": str(free_port()),
         "CHAKONG_API_METRICS_PORT": str(free_port()),
+        "CHAKONG_AUDIT_KEY_FILE": str(tmp_path / "audit.pem"),
         "TOKEN": TOKEN,
     }
 
@@ -181,6 +184,8 @@ def test_it_speaks_tls(certified: Environment, door: str) -> None:
             {"CHAKONG_API_CERTIFICATE": "none.pem", "CHAKONG_API_CERTIFICATE_KEY": "none.key"},
             "CHAKONG_API_CERTIFICATE: none.pem: No such file",
         ),
+        ({"CHAKONG_AUDIT_KEY_FILE": ""}, "CHAKONG_AUDIT_KEY_FILE is not set"),
+        ({"CHAKONG_AUDIT_KEY_FILE": "none.pem"}, "none.pem: No such file"),
         ({"CHAKONG_KAFKA": "127.0.0.1:1"}, "Kafka does not answer at 127.0.0.1:1"),
     ],
 )
