@@ -23,7 +23,7 @@ from connectors.kafka.errors import KafkaError
 from connectors.kafka.settings import KafkaSettings
 from deploy.local import stack
 from deploy.local.errors import StackError
-from matchers.wire import UnreadableError
+from matchers.wire import UnreadableError, reason
 from stream.core.audit.fault import Found, Stored
 from stream.core.audit.proof import NoProofError, Proof, prove, refutation
 from stream.core.audit.record import AuditRecord, Head, read_record
@@ -193,7 +193,7 @@ def _fits(record: AuditRecord, who: str | None, about: str | None, operation: st
 
 
 def _place() -> _Place:
-    own = AuditSettings().key_file
+    own = _own_key()
     root = project_root()
     addresses = None if os.environ.get("CHAKONG_KAFKA") else stack.find(root)
     if addresses is None:
@@ -203,9 +203,16 @@ def _place() -> _Place:
     return _Place(kafka, (deployment.audit_public_key_file,) if own is None else (own,))
 
 
+def _own_key() -> Path | None:
+    try:
+        return AuditSettings().key_file
+    except ValidationError as error:
+        _give_up(reason(error))
+
+
 def _keys(paths: tuple[Path, ...]) -> Keys:
     """Public keys, or that of the private key that CHAKONG_AUDIT_KEY_FILE names."""
-    own = AuditSettings().key_file
+    own = _own_key()
     if not paths:
         _give_up("give the public key that the log is signed with: --key FILE")
     try:
