@@ -46,6 +46,15 @@ class Engine(Service):
         await self.wiring.timekeeping.run()
 
     @Service.task
+    async def _reach(self) -> None:
+        await self.wiring.reaching.run()
+
+    @Service.task
+    async def _list(self) -> None:
+        if self.wiring.listing is not None:
+            await self.wiring.listing.run()
+
+    @Service.task
     async def _keep_ledger(self) -> None:
         """A worker that died between log and view left the view behind: who has its partitions now makes that good."""
         while not self.should_stop:

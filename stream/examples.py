@@ -20,7 +20,19 @@ from stream.core.ending import Ending
 from stream.core.escalation import Why
 from stream.core.hit import Hit
 from stream.core.instruction import instruct
-from stream.core.notification import hit_notification, overdue_notification, withdrawal_notification
+from stream.core.lacking import Lack, listing_id
+from stream.core.notification import (
+    Addressee,
+    OrderLacking,
+    OrdersLacking,
+    ReachabilityTest,
+    hit_notification,
+    orders_lacking,
+    overdue_notification,
+    reachability_test,
+    withdrawal_notification,
+)
+from stream.core.reachability import ReachRecord, Rhythm, Seen, due
 from stream.core.resolve import resolve
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
@@ -32,6 +44,8 @@ ANSWERED_AFTER: Final = dt.timedelta(minutes=4)
 RESPOND_WITHIN: Final = dt.timedelta(minutes=10)
 _HASHER: Final = KeyHasher(b"for the examples, and no secret")
 _CUT_SHORT: Final = 61
+_RHYTHM: Final = Rhythm(dt.timedelta(hours=24), dt.timedelta(hours=24))
+_ENDPOINT: Final = "6f0a3c5d2b1e49788c7d6e5f40312a1b"
 
 
 def examples(folder: Path) -> dict[str, list[Any]]:
@@ -56,6 +70,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "confirmation": [_confirmation(hits[0])],
         "notification": [json.loads(event) for event in _notifications(hits[0])],
         "ending": [_ending(hits[0])],
+        "reachability": [_reachability(hits[0]).model_dump(mode="json", exclude_none=True)],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -121,7 +136,36 @@ def _notifications(hit: Hit) -> tuple[bytes, ...]:
         respond_within=RESPOND_WITHIN,
         at=hit.detected_at + DELIVERED_AFTER + RESPOND_WITHIN,
     )
-    return told.body(), void.body(), late.body()
+    return told.body(), void.body(), late.body(), *_about_reaching(hit)
+
+
+def _reachability(hit: Hit) -> ReachRecord:
+    asked_at = hit.detected_at - dt.timedelta(hours=5)
+    ask = due(_ENDPOINT, Seen(), asked_at, _RHYTHM)
+    if ask is None:
+        raise AssertionError("an endpoint that was never tested is not due")
+    return ReachRecord(
+        test_id=ask.test_id,
+        endpoint=_ENDPOINT,
+        court=hit.court.code,
+        level="handler",
+        channel="webhook",
+        step="taken",
+        at=asked_at + DELIVERED_AFTER,
+        answer_by=ask.answer_by,
+    )
+
+
+def _about_reaching(hit: Hit) -> tuple[bytes, bytes]:
+    court, record = Addressee(code=hit.court.code), _reachability(hit)
+    test = ReachabilityTest(
+        test_id=record.test_id, court=court, level=record.level, channel=record.channel, answer_by=record.answer_by
+    )
+    lacks = OrderLacking(order_id=hit.order_id, reasons=(Lack.NO_ESCALATION,))
+    listing = OrdersLacking(court=court, orders=(lacks,), total=1, looked_at=hit.detected_at)
+    day = hit.detected_at.date().isoformat()
+    tested = reachability_test(test, at=record.at)
+    return tested.body(), orders_lacking(listing, listing_id(hit.court.code, day)).body()
 
 
 def _dead_letter(raw: bytes) -> Any:

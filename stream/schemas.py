@@ -31,6 +31,7 @@ from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.core.instruction import StationInstruction
 from stream.core.notification import DATA, Notification
+from stream.core.reachability import ReachRecord
 from stream.examples import examples
 from watchlists.order import REQUIRED_DOCUMENTS, Order, Release
 
@@ -167,6 +168,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "confirmation": _confirmation,
     "notification": _notification,
     "ending": _written(Ending),
+    "reachability": _written(ReachRecord),
     "candidate": _candidate,
     "deadletter": _deadletter,
 }

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -73,6 +73,9 @@ class Endpoints:
     def chain(self, court: CourtLike) -> tuple[Level, ...]:
         """The levels above the handler that this court has, from the nearest on."""
         return tuple(level for level in LEVELS[1:] if self.of(court, level))
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._all)
 
     def __len__(self) -> int:
         return len(self._all)

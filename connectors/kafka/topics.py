@@ -21,6 +21,7 @@ RECEIPTS: Final = "receipts"
 ENDINGS: Final = "endings"
 CONFIRMATIONS: Final = "confirmations"
 INBOX: Final = "inbox"
+REACHABILITY: Final = "reachability"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -30,6 +31,7 @@ _CANDIDATE_HOURS: Final = 24
 _DEADLETTER_HOURS: Final = 14 * 24
 _ENDING_HOURS: Final = 14 * 24
 _INBOX_HOURS: Final = 30 * 24
+_REACHABILITY_HOURS: Final = 400 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         ENDINGS: _ENDING_HOURS * _HOUR_MS,
         CONFIRMATIONS: _FOR_EVER,
         INBOX: _INBOX_HOURS * _HOUR_MS,
+        REACHABILITY: _REACHABILITY_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (

@@ -21,6 +21,7 @@ from connectors.kafka.records import Records
 from connectors.kafka.topics import ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
 from matchers.wire import reason
 from stream.local import settings_here
@@ -55,7 +56,7 @@ def api(port: int | None) -> None:
 
 async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens) -> None:
     records, client = Records(here.kafka, "chakong-api"), connect(here.redis)
-    hits = LedgerHits(RedisLedger(client, here.redis.namespace))
+    hits = LedgerHits(RedisLedger(client, here.redis.namespace), ReachabilityView(client, here.redis.namespace))
     parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell)
     try:
         await _server(settings, build_door(settings, parts)).serve()

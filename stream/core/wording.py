@@ -21,6 +21,8 @@ _KINDS: Final[Mapping[EventType, Says]] = {
     "chakong.withdrawal.v1": Says(zh="撤回通知", en="withdrawal"),
     "chakong.overdue.v1": Says(zh="逾期未回复", en="overdue"),
     "chakong.incident.v1": Says(zh="运行事件", en="incident"),
+    "chakong.test.v1": Says(zh="通联测试", en="reachability test"),
+    "chakong.orders_lacking.v1": Says(zh="指令缺项清单", en="orders lacking something"),
 }
 _OTHER: Final = Says(zh="通知", en="notification")
 _VALUES: Final[Mapping[str, Says]] = {
@@ -49,6 +51,8 @@ _FIELDS: Final[Mapping[str, Says]] = {
     "instruction": Says(zh="对警方的要求", en="Asked of the station"),
     "reason": Says(zh="原因", en="Reason"),
     "occurred_at": Says(zh="发生时间", en="Seen at"),
+    "test_id": Says(zh="测试编号", en="Test"),
+    "answer_by": Says(zh="请于此前回复", en="Answer by"),
 }
 
 
