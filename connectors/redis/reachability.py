@@ -11,8 +11,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Sequence
-from typing import Final, cast
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, cast, get_args
 
 import msgspec
 import redis.asyncio
@@ -22,7 +22,7 @@ from connectors.redis.keyspace import delete_all
 from connectors.redis.lookback import DROP, TAKE
 from stream.core.delivery import Reason
 from stream.core.escalation import Level
-from stream.core.reachability import CLAIM, Asked, Noted, ReachRecord, Seen
+from stream.core.reachability import CLAIM, Asked, Noted, ReachRecord, ReachStep, Seen
 
 ANSWERED_WITHIN: Final = dt.timedelta(days=30)
 """How long a test can be answered; an answer that comes later is one to nothing that is known."""
@@ -63,6 +63,8 @@ class KnownTest(msgspec.Struct, frozen=True, array_like=True):
     answer_by: dt.datetime
 
 
+_Row = tuple[dt.datetime, str, str]
+_STEPS: Final[tuple[ReachStep, ...]] = get_args(ReachStep)
 _tests: Final = msgspec.json.Decoder(KnownTest)
 
 
@@ -93,11 +95,18 @@ class ReachabilityView:
         """What is on record of every endpoint that was ever tested, by its digest."""
         with translated(ViewUnavailableError, self._server):
             found = await cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(self._name))
-        steps: dict[str, dict[str, list[tuple[dt.datetime, str, str]]]] = {}
+        steps: dict[str, dict[str, list[_Row]]] = {}
         for field, value in found.items():
             endpoint, _, step = field.decode().partition(":")
-            steps.setdefault(endpoint, {})[step] = [_read(one) for one in value.decode().split("|")]
+            steps.setdefault(endpoint, {})[step] = _rows(value)
         return {endpoint: _seen(of) for endpoint, of in steps.items()}
+
+    async def seen_of(self, endpoint: str) -> Seen:
+        """What is on record of one endpoint, by its digest."""
+        fields = [f"{endpoint}:{step}" for step in _STEPS]
+        with translated(ViewUnavailableError, self._server):
+            found = cast(list[bytes | None], await self._client.hmget(self._name, fields))
+        return _seen({step: _rows(value) for step, value in zip(_STEPS, found, strict=True) if value is not None})
 
     async def test(self, test_id: str) -> KnownTest | None:
         """A test that may be answered."""
@@ -162,12 +171,12 @@ def _row(record: ReachRecord) -> tuple[str, str, str, str]:
     return f"{record.endpoint}:{record.step}", f"{_micros(record.at):0{_DIGITS}d}", record.test_id, rest
 
 
-def _read(one: str) -> tuple[dt.datetime, str, str]:
-    stamp, test_id, rest = one.split(" ")
-    return _at(stamp), test_id, rest
+def _rows(value: bytes) -> list[_Row]:
+    rows = (one.split(" ") for one in value.decode().split("|"))
+    return [(_at(stamp), test_id, rest) for stamp, test_id, rest in rows]
 
 
-def _seen(steps: dict[str, list[tuple[dt.datetime, str, str]]]) -> Seen:
+def _seen(steps: Mapping[str, list[_Row]]) -> Seen:
     asked = tuple(Asked(at, test_id, _at(rest)) for at, test_id, rest in steps.get("asked", ()))
     taken, failed, answered = (
         next((Noted(at, test_id, Reason(rest) if rest else None) for at, test_id, rest in steps.get(step, ())), None)

@@ -166,8 +166,8 @@ def reach(seen: Seen, now: dt.datetime) -> Reach:
 
 
 def _is_answered(seen: Seen, test: Asked) -> bool:
-    """Whether anybody has answered anything since the test was begun: an answer to an older one shows as well who reads."""
-    return seen.answered is not None and seen.answered.at >= test.at
+    """Whether anybody has answered the test, whatever their clock said, or since it was begun an older one: they read."""
+    return seen.answered is not None and (seen.answered.at >= test.at or seen.answered.test_id == test.test_id)
 
 
 def _is_taken(seen: Seen, test: Asked) -> bool:

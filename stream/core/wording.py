@@ -15,6 +15,7 @@ SMS_SINGLE_UNITS: Final = 70
 SMS_PART_UNITS: Final = 67
 """UCS-2 characters of a short message, alone or as a part of a longer one (3GPP TS 23.038 and 23.040)."""
 
+_SHOWN: Final = 8
 _SIGNATURE: Final = "【查控】"
 _KINDS: Final[Mapping[EventType, Says]] = {
     "chakong.hit.v1": Says(zh="发现查控对象", en="hit"),
@@ -84,14 +85,17 @@ def letter(notification: Notification) -> Letter:
 
 
 def short_text(notification: Notification, parts_max: int) -> str:
-    """A short message: kind, measure, case, and the start of the subject's id; cut to so many parts."""
+    """A short message: kind, measure, case, and the start of the subject's id; cut to so many parts.
+
+    A test's id is whole: there may be no other channel from which to take what its answer must name.
+    """
     kind, data = _KINDS.get(notification.type, _OTHER), notification.data
     measure, case = data.get("measure"), data.get("case_number")
     sentences = [
         kind.zh,
         *([f"措施{_word(measure).zh}"] if isinstance(measure, str) else []),
         *([f"案号{case}"] if isinstance(case, str) else []),
-        f"编号{notification.subject[:8]}",
+        f"编号{notification.subject if notification.type == 'chakong.test.v1' else notification.subject[:_SHOWN]}",
     ]
     text = f"{_SIGNATURE}{'，'.join(sentences)}。请登录系统查看并回复。"
     return _cut(text, SMS_SINGLE_UNITS if parts_max == 1 else parts_max * SMS_PART_UNITS)

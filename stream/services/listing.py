@@ -92,9 +92,13 @@ class Listing:
             listed = await self._read_through(lacks)
             if listed is None:
                 return None
-            told = [await self._tell(one, day) for one in listed.values()]
+            told = 0
+            for one in listed.values():
+                if self._stopping or not await self._view.take_listing(self._worker):
+                    return None
+                told += await self._tell(one, day)
             await self._view.set_listed(day)
-            return sum(told)
+            return told
         finally:
             await self._view.drop_listing(self._worker)
 
@@ -127,7 +131,6 @@ class Listing:
                 total=listed.total,
                 looked_at=self._clock(),
             )
-            await self._view.take_listing(self._worker)
             result = await self._courier.round(orders_lacking(listing, listing_id(court.code, day)), where, always, WHEN_IDLE)
             if result.delivered:
                 return True

@@ -83,7 +83,7 @@ class Reaching:
             if ask is None or endpoint.digest in self._testing or not await self._view.claim(endpoint.digest):
                 continue
             self._testing.add(endpoint.digest)
-            self.under_way.begin(self._test(endpoint, ask, rhythm))
+            self.under_way.begin(self._test(endpoint, rhythm))
             begun += 1
         return begun
 
@@ -102,11 +102,11 @@ class Reaching:
         )
         await self._note(record)
 
-    async def _test(self, endpoint: Endpoint, ask: Ask, rhythm: Rhythm) -> None:
+    async def _test(self, endpoint: Endpoint, rhythm: Rhythm) -> None:
         try:
             # What was due when the view was read may have been done by another worker before the claim.
-            seen = (await self._view.seen()).get(endpoint.digest, _NOTHING)
-            if due(endpoint.digest, seen, self._clock(), rhythm) is not None:
+            ask = due(endpoint.digest, await self._view.seen_of(endpoint.digest), self._clock(), rhythm)
+            if ask is not None:
                 await self._send(endpoint, ask)
             await self._view.let_go(endpoint.digest)
         except ViewUnavailableError as error:  # the claim ends by itself, and the test is due again

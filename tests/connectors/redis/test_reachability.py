@@ -12,7 +12,7 @@ import redis.asyncio
 from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.reachability import ReachabilityView
 from stream.core.delivery import Reason
-from stream.core.reachability import CLAIM, seen_of
+from stream.core.reachability import CLAIM, Seen, seen_of
 from tests.stream.core.test_reachability import ENDPOINT, record
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=123456)
@@ -39,6 +39,8 @@ async def test_the_view_says_what_the_records_say_in_any_order_and_repeated(
         for one in (*order, *order[:3]):
             await view.record([one])
         assert await view.seen() == {ENDPOINT: seen_of(STORY)}
+        assert await view.seen_of(ENDPOINT) == seen_of(STORY)
+    assert await view.seen_of("another") == Seen()
 
 
 async def test_only_the_last_two_tests_of_an_endpoint_are_kept(view: ReachabilityView) -> None:

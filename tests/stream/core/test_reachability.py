@@ -60,6 +60,8 @@ STATES = [
     ([record("asked", 0), record("failed", 0.1)], 1, Reach.FAILING),
     ([record("asked", 0), record("failed", 0.1), record("answered", 0.2)], 1, Reach.ANSWERED),
     ([record("asked", 0), record("failed", 0.1), record("asked", 1), record("taken", 1.1)], 2, Reach.TAKEN_ONLY),
+    # Their clock is behind ours.
+    ([record("asked", 0), record("taken", 0.1), record("answered", -1)], 48, Reach.ANSWERED),
     # What the test before said stands while the next answer may still come.
     ([record("asked", 0), record("answered", 2), record("asked", 24, "next"), record("taken", 24, "next")], 25, Reach.ANSWERED),
     ([record("asked", 0), record("taken", 0), record("asked", 24, "next"), record("taken", 24, "next")], 25, Reach.UNANSWERED),
