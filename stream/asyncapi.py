@@ -19,6 +19,7 @@ from connectors.kafka.topics import (
     INSTRUCTIONS,
     NOTICES,
     ORDERS,
+    REACHABILITY,
     RECEIPTS,
     topics,
 )
@@ -77,6 +78,9 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     CONFIRMATIONS: _Channel(("confirmation",), "the hit's id", "What courts answer to hits; kept for ever."),
     INBOX: _Channel(("notification",), "the court's code", "Notifications that courts fetch, each its own; kept for 30 days."),
     NOTICES: _Channel(("notice",), "the court's code", "Changes of the health of courts' endpoints; kept for 90 days."),
+    REACHABILITY: _Channel(
+        ("reachability",), "a digest of the endpoint", "Tests of the courts' endpoints, and their answers; kept for 400 days."
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -101,9 +105,15 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "recordReceipt": _Operation("send", RECEIPTS, "operator", "Every step of a delivery, and why it went so."),
     "tellOfEnding": _Operation("send", ENDINGS, "engine", "An order has ended or changed."),
     "withdraw": _Operation("receive", ENDINGS, "engine", "What was told is withdrawn or judged again.", ("worker",)),
-    "confirm": _Operation("receive", CONFIRMATIONS, "court", "A court's answer to a hit ends, prolongs or escalates the wait."),
+    "confirm": _Operation(
+        "receive",
+        CONFIRMATIONS,
+        "court",
+        "A court's answer to a hit ends, prolongs or escalates the wait; to a test, it shows that somebody reads.",
+    ),
     "fillInbox": _Operation("send", INBOX, "court", "For courts that cannot receive connections: they fetch it over HTTP."),
     "giveNotice": _Operation("send", NOTICES, "operator", "A court's endpoint fails, is gone or has recovered."),
+    "recordReachability": _Operation("send", REACHABILITY, "operator", "Every step of a test of an endpoint."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -118,6 +128,7 @@ _TITLES: Final = {
     "notification": "Notification 通知",
     "ending": "Ending 终止",
     "notice": "Notice 渠道状态",
+    "reachability": "Reachability 通联",
     "deadletter": "Dead letter 死信",
 }
 

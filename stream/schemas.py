@@ -32,6 +32,7 @@ from stream.core.hit import Hit
 from stream.core.instruction import StationInstruction
 from stream.core.notice import Notice
 from stream.core.notification import DATA, Notification
+from stream.core.reachability import ReachRecord
 from stream.examples import examples
 from watchlists.order import REQUIRED_DOCUMENTS, Order, Release
 
@@ -169,6 +170,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "notification": _notification,
     "ending": _written(Ending),
     "notice": _written(Notice),
+    "reachability": _written(ReachRecord),
     "candidate": _candidate,
     "deadletter": _deadletter,
 }

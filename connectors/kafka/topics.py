@@ -22,6 +22,7 @@ ENDINGS: Final = "endings"
 CONFIRMATIONS: Final = "confirmations"
 INBOX: Final = "inbox"
 NOTICES: Final = "notices"
+REACHABILITY: Final = "reachability"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -32,6 +33,7 @@ _DEADLETTER_HOURS: Final = 14 * 24
 _ENDING_HOURS: Final = 14 * 24
 _INBOX_HOURS: Final = 30 * 24
 _NOTICE_HOURS: Final = 90 * 24
+_REACHABILITY_HOURS: Final = 400 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         CONFIRMATIONS: _FOR_EVER,
         INBOX: _INBOX_HOURS * _HOUR_MS,
         NOTICES: _NOTICE_HOURS * _HOUR_MS,
+        REACHABILITY: _REACHABILITY_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (
