@@ -118,4 +118,4 @@ def _print(told: dict[str, Any]) -> None:
 
 
 def _time(moment: dt.datetime | None) -> str:
-    return "—" if moment is None else moment.astimezone().isoformat(sep=" ", timespec="minutes")
+    return "—" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"
