@@ -95,7 +95,7 @@ class ReachabilityView:
             await self._record(keys=[self._name], args=rows)
 
     async def seen(self) -> dict[str, Seen]:
-        """What is on record of every endpoint that was ever tested, by its digest; read in pieces, so that others have a turn."""
+        """What is on record of each endpoint that was ever tested, by its digest; in pieces, so that others have a turn."""
         steps: dict[str, dict[str, list[_Row]]] = {}
         with translated(ViewUnavailableError, self._server):
             async for field, value in self._client.hscan_iter(self._name, count=PIECE):
