@@ -29,6 +29,9 @@ ANSWERED_WITHIN: Final = dt.timedelta(days=30)
 LISTING_S: Final = 60.0
 """A worker that lists, and stops, is followed by another after so long."""
 
+PIECE: Final = 1000
+"""Steps that are read at once."""
+
 _RECORD: Final = """
 for row = 1, #ARGV, 4 do
   local field, stamp, test, rest = ARGV[row], ARGV[row + 1], ARGV[row + 2], ARGV[row + 3]
@@ -69,7 +72,7 @@ _tests: Final = msgspec.json.Decoder(KnownTest)
 
 
 class ReachabilityView:
-    """One round trip each, but for ``record`` and ``wipe``; raises ViewUnavailableError."""
+    """One round trip each, but for ``record``, ``seen`` and ``wipe``; raises ViewUnavailableError."""
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str) -> None:
         self._client, self._namespace, self._name = client, namespace, f"{namespace}:reach"
@@ -92,13 +95,12 @@ class ReachabilityView:
             await self._record(keys=[self._name], args=rows)
 
     async def seen(self) -> dict[str, Seen]:
-        """What is on record of every endpoint that was ever tested, by its digest."""
-        with translated(ViewUnavailableError, self._server):
-            found = await cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(self._name))
+        """What is on record of each endpoint that was ever tested, by its digest; in pieces, so that others have a turn."""
         steps: dict[str, dict[str, list[_Row]]] = {}
-        for field, value in found.items():
-            endpoint, _, step = field.decode().partition(":")
-            steps.setdefault(endpoint, {})[step] = _rows(value)
+        with translated(ViewUnavailableError, self._server):
+            async for field, value in self._client.hscan_iter(self._name, count=PIECE):
+                endpoint, _, step = field.decode().partition(":")
+                steps.setdefault(endpoint, {})[step] = _rows(value)
         return {endpoint: _seen(of) for endpoint, of in steps.items()}
 
     async def seen_of(self, endpoint: str) -> Seen:

@@ -37,7 +37,7 @@ _STATES: Final = {
 def reachability(*, as_json: bool) -> None:
     """List the courts' endpoints and what their tests say, and the courts whose orders lack what news of a hit needs.
 
-    It reads the whole index: a minute or more for a million orders. Nothing of anybody's is shown.
+    It reads the whole index: some two minutes for a million orders. Nothing of anybody's is shown.
     """
     try:
         told = asyncio.run(_asked())
@@ -118,4 +118,4 @@ def _print(told: dict[str, Any]) -> None:
 
 
 def _time(moment: dt.datetime | None) -> str:
-    return "—" if moment is None else moment.astimezone().isoformat(sep=" ", timespec="minutes")
+    return "—" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"
