@@ -133,7 +133,7 @@ class Wiring:
         self.withdrawing = Withdrawing(self.ledger, *tellers, self.effect.withdrawn, ladder=ladder, clock=_now)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
         reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
-        escalating = Escalating(*reach, ladder=ladder, clock=_now)
+        escalating = Escalating(self.ledger, *reach, ladder=ladder, clock=_now)
         self.confirming = Confirming(self.ledger, self.bodies, scribe)
         self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, _now)
 

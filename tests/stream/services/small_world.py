@@ -174,7 +174,7 @@ class World:
         self.withdrawing = Withdrawing(self.ledger, *tellers, self._withdrawn, ladder=ladder, clock=self.clock)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=self.clock)
         rounds = RetryLadder(first_s=0.001, longest_s=0.001)  # what is not waited for in the ledger is waited for in earnest
-        escalating = Escalating(*tellers[:4], self.withdrawing, ladder=rounds, clock=self.clock)  # type: ignore[arg-type]
+        escalating = Escalating(self.ledger, *tellers[:4], self.withdrawing, ladder=rounds, clock=self.clock)  # type: ignore[arg-type]
         self.confirming = Confirming(self.ledger, self.bodies, scribe)
         self.timekeeping = Timekeeping(self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, self.clock)
 

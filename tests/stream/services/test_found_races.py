@@ -1,4 +1,4 @@
-"""Withdrawals that an amendment or a release called for, and what came between: races that the machines found, one by one."""
+"""Withdrawals, instructions and escalations, and what came between: races that the machines found, one by one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from connectors.kafka.records import Record
+from stream.core.confirmation import Answer
 from stream.core.story import is_being_withdrawn, is_withdrawn
 from tests.stream.services.small_world import World
 
@@ -124,3 +125,20 @@ async def test_a_station_that_is_instructed_while_its_order_ends_is_told_so(hand
     await asyncio.gather(*ends)
     await world.work()
     assert {told["state"] for told in world.instructions().values()} == {"withdrawn"}
+
+
+@pytest.mark.parametrize(("answer", "attempts"), [("executed", 1), ("needs_minutes", 1), ("cannot_act", 2)])
+async def test_a_level_is_not_tried_again_once_the_court_has_answered(answer: Answer, attempts: int) -> None:
+    """It answers while an attempt to tell the next level is under way, and that attempt fails."""
+    world = await told()
+    (hit_id,) = world.hits()
+    world.now += dt.timedelta(minutes=11)
+
+    async def answers() -> None:
+        await world.answer(hit_id, answer, 90)
+        await world.confirm()
+
+    world.court.meanwhile.append(answers)
+    world.court.answers.append("cannot be reached")
+    await world.work()
+    assert world.court.attempts.total() == 1 + attempts
