@@ -16,7 +16,7 @@ from tests.stream.races.schedule import scheduled
 
 SEED = int(os.environ.get("CHAKONG_RACES_SEED", "1"))
 STEPS = int(os.environ.get("CHAKONG_RACES_STEPS", "2000"))
-RATE = 30.0
+RATE = 36.0
 
 
 async def test_thousands_of_steps_end_as_they_must(tmp_path: Path, stack: Addresses) -> None:
