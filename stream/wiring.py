@@ -146,7 +146,7 @@ class Wiring:
         self.withdrawing = Withdrawing(self.ledger, *tellers, self.effect.withdrawn, ladder=ladder, clock=_now)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
         reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
-        escalating = Escalating(*reach, ladder=ladder, clock=_now)
+        escalating = Escalating(self.ledger, *reach, ladder=ladder, clock=_now)
         rhythm = self.settings.rhythm()
         self.reaching = Reaching(self.endpoints, courier, self.records, self.reachability, rhythm, _now)
         self.confirming = Confirming(self.ledger, self.bodies, scribe, self.reaching, self.reachability)
