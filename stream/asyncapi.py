@@ -20,6 +20,7 @@ from connectors.kafka.topics import (
     INSTRUCTIONS,
     NOTICES,
     ORDERS,
+    REACHABILITY,
     RECEIPTS,
     topics,
 )
@@ -83,6 +84,9 @@ _CHANNELS: Final[dict[str, _Channel]] = {
         "the writer's id",
         "Who did what: accesses and operations, chained and signed; kept for ever. Personal data.",
     ),
+    REACHABILITY: _Channel(
+        ("reachability",), "a digest of the endpoint", "Tests of the courts' endpoints, and their answers; kept for 400 days."
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -107,10 +111,16 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "recordReceipt": _Operation("send", RECEIPTS, "operator", "Every step of a delivery, and why it went so."),
     "tellOfEnding": _Operation("send", ENDINGS, "engine", "An order has ended or changed."),
     "withdraw": _Operation("receive", ENDINGS, "engine", "What was told is withdrawn or judged again.", ("worker",)),
-    "confirm": _Operation("receive", CONFIRMATIONS, "court", "A court's answer to a hit ends, prolongs or escalates the wait."),
+    "confirm": _Operation(
+        "receive",
+        CONFIRMATIONS,
+        "court",
+        "A court's answer to a hit ends, prolongs or escalates the wait; to a test, it shows that somebody reads.",
+    ),
     "fillInbox": _Operation("send", INBOX, "court", "For courts that cannot receive connections: they fetch it over HTTP."),
     "giveNotice": _Operation("send", NOTICES, "operator", "A court's endpoint fails, is gone or has recovered."),
     "putOnRecord": _Operation("send", AUDIT, "operator", "Every access and operation, refusals included, before its answer."),
+    "recordReachability": _Operation("send", REACHABILITY, "operator", "Every step of a test of an endpoint."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -126,6 +136,7 @@ _TITLES: Final = {
     "ending": "Ending 终止",
     "notice": "Notice 渠道状态",
     "audit": "Audit record 审计记录",
+    "reachability": "Reachability 通联",
     "deadletter": "Dead letter 死信",
 }
 

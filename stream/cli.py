@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",
     "order": "What is held of an order, and when it was in force, or released, everywhere.",
+    "reachability": "Which courts' endpoints reach anybody, and the orders of those that do not.",
     "generate": "A synthetic world: orders, sightings and the truth.",
     "bench": "The benchmarks.",
     "lookback": "How far the search of past sightings for new orders is.",

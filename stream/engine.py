@@ -50,6 +50,15 @@ class Engine(Service):
         await self.wiring.noticing.run()
 
     @Service.task
+    async def _reach(self) -> None:
+        await self.wiring.reaching.run()
+
+    @Service.task
+    async def _list(self) -> None:
+        if self.wiring.listing is not None:
+            await self.wiring.listing.run()
+
+    @Service.task
     async def _keep_ledger(self) -> None:
         """Build the view up to the log whenever it may be behind."""
         while not self.should_stop:

@@ -25,14 +25,22 @@ from stream.core.escalation import Why
 from stream.core.health import Change, Health, State
 from stream.core.hit import Hit
 from stream.core.instruction import instruct
+from stream.core.lacking import Lack, listing_id
 from stream.core.notice import Kind, Place, notice
 from stream.core.notification import (
+    Addressee,
+    OrderLacking,
+    OrdersLacking,
+    ReachabilityTest,
     endpoint_notification,
     hit_notification,
+    orders_lacking,
     overdue_notification,
+    reachability_test,
     withdrawal_notification,
 )
 from stream.core.outage import noted
+from stream.core.reachability import ReachRecord, Rhythm, Seen, due
 from stream.core.resolve import resolve
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
@@ -47,6 +55,8 @@ RECOVERED_AFTER: Final = dt.timedelta(minutes=7)
 _PLACE: Final = Place("440106", "handler", "webhook", "https://court.example/hits")
 _HASHER: Final = KeyHasher(b"for the examples, and no secret")
 _CUT_SHORT: Final = 61
+_RHYTHM: Final = Rhythm(dt.timedelta(hours=24), dt.timedelta(hours=24))
+_ENDPOINT: Final = "6f0a3c5d2b1e49788c7d6e5f40312a1b"
 
 
 def examples(folder: Path) -> dict[str, list[Any]]:
@@ -73,6 +83,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "ending": [_ending(hits[0])],
         "notice": [notice(_PLACE, Kind.DOWN, _opened(hits[0]), "worker-1").model_dump(mode="json")],
         "audit": [json.loads(raw) for raw in _audit_records(hits[0])],
+        "reachability": [_reachability(hits[0]).model_dump(mode="json", exclude_none=True)],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -143,7 +154,7 @@ def _notifications(hit: Hit) -> tuple[bytes, ...]:
     if outage is None:  # what is noted of an endpoint that failed is never nothing
         raise AssertionError
     news = endpoint_notification(_PLACE, outage, Kind.RECOVERED, waiting=3, at=opened.at + RECOVERED_AFTER)
-    return told.body(), void.body(), late.body(), news.body()
+    return told.body(), void.body(), late.body(), news.body(), *_about_reaching(hit)
 
 
 def _opened(hit: Hit) -> Change:
@@ -170,6 +181,35 @@ def _audit_records(hit: Hit) -> tuple[bytes, ...]:
     )
     begun = Begun(service="api", host="door-1", process=7, checkpoint_records=1000)
     return chain.begin(begun, at), chain.append(operation, at), chain.checkpoint(at)
+
+
+def _reachability(hit: Hit) -> ReachRecord:
+    asked_at = hit.detected_at - dt.timedelta(hours=5)
+    ask = due(_ENDPOINT, Seen(), asked_at, _RHYTHM)
+    if ask is None:
+        raise AssertionError("an endpoint that was never tested is not due")
+    return ReachRecord(
+        test_id=ask.test_id,
+        endpoint=_ENDPOINT,
+        court=hit.court.code,
+        level="handler",
+        channel="webhook",
+        step="taken",
+        at=asked_at + DELIVERED_AFTER,
+        answer_by=ask.answer_by,
+    )
+
+
+def _about_reaching(hit: Hit) -> tuple[bytes, bytes]:
+    court, record = Addressee(code=hit.court.code), _reachability(hit)
+    test = ReachabilityTest(
+        test_id=record.test_id, court=court, level=record.level, channel=record.channel, answer_by=record.answer_by
+    )
+    lacks = OrderLacking(order_id=hit.order_id, reasons=(Lack.NO_ESCALATION,))
+    listing = OrdersLacking(court=court, orders=(lacks,), total=1, looked_at=hit.detected_at)
+    day = hit.detected_at.date().isoformat()
+    tested = reachability_test(test, at=record.at)
+    return tested.body(), orders_lacking(listing, listing_id(hit.court.code, day)).body()
 
 
 def _dead_letter(raw: bytes) -> Any:

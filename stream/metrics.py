@@ -61,6 +61,11 @@ taken_up: Final = Counter("chakong_taken_up", "Hits that waited in the ledger an
 attempt_seconds: Final = Histogram("chakong_attempt_seconds", "One attempt at an endpoint", buckets=_SECONDS)
 endpoint_changes: Final = Counter("chakong_endpoint_changes", "Changes of an endpoint's health", ["state"])
 endpoint_news: Final = Counter("chakong_endpoint_news", "News to courts of their endpoints' health", ["kind", "fate"])
+reachability_steps: Final = Counter("chakong_reachability_steps", "Steps of tests of endpoints", ["step"])
+endpoints_reachable: Final = Gauge("chakong_endpoints_reachable", "Endpoints by what their tests say of them", ["state"])
+orders_lacking: Final = Gauge(
+    "chakong_orders_lacking", "Orders that lacked what news of a hit needs, when this worker listed them last", ["reason"]
+)
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
 

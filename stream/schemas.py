@@ -33,6 +33,7 @@ from stream.core.hit import Hit
 from stream.core.instruction import StationInstruction
 from stream.core.notice import Notice
 from stream.core.notification import DATA, Notification
+from stream.core.reachability import ReachRecord
 from stream.examples import examples
 from watchlists.order import REQUIRED_DOCUMENTS, Order, Release
 
@@ -170,6 +171,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "notification": _notification,
     "ending": _written(Ending),
     "notice": _written(Notice),
+    "reachability": _written(ReachRecord),
     "candidate": _candidate,
     "audit": _written(AuditRecord),
     "deadletter": _deadletter,

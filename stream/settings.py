@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 from typing import Self
@@ -13,6 +14,7 @@ from connectors.courts.settings import CourtsSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.redis.settings import RedisSettings
 from stream.core.delivery import RetryLadder
+from stream.core.reachability import Rhythm
 
 
 class WorkerSettings(BaseSettings):
@@ -42,6 +44,10 @@ class WorkerSettings(BaseSettings):
     retry_first_s: float = Field(default=0.5, gt=0, description="wait after a delivery's first failed attempt; it doubles")
     retry_longest_s: float = Field(default=300.0, gt=0)
     retry_give_up_s: float = Field(default=24 * 3600.0, gt=0)
+    reach_test_hours: float = Field(
+        default=24.0, ge=0, le=168, description="how often each endpoint is sent a test; 0: never, and nothing is listed"
+    )
+    reach_answer_hours: float = Field(default=24.0, gt=0, le=168, description="how soon a test is to be answered")
     # The parts read their own variables. Their aliases keep them from being taken for variables of this class, since
     # CHAKONG_KAFKA and CHAKONG_REDIS are the addresses.
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, validation_alias="chakong_part_kafka")
@@ -56,6 +62,12 @@ class WorkerSettings(BaseSettings):
 
     def ladder(self) -> RetryLadder:
         return RetryLadder(self.retry_first_s, self.retry_longest_s, self.retry_give_up_s)
+
+    def rhythm(self) -> Rhythm | None:
+        """How often endpoints are tested; None: never."""
+        if not self.reach_test_hours:
+            return None
+        return Rhythm(dt.timedelta(hours=self.reach_test_hours), dt.timedelta(hours=self.reach_answer_hours))
 
     def secret(self) -> bytes:
         """The secret of the key hashes.

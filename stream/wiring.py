@@ -13,7 +13,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from connectors.courts.channels import Channels
-from connectors.courts.endpoint import Endpoint
+from connectors.courts.endpoint import CHANNELS, Channel, Endpoint
 from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
 from connectors.kafka.deadletters import dead_letter
@@ -28,6 +28,7 @@ from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.lookback import LookbackView
+from connectors.redis.reachability import ReachabilityView
 from matchers.keys import KeyHasher
 from stream import metrics
 from stream.core.delivery import RetryLadder
@@ -41,10 +42,13 @@ from stream.services.effect import Effect
 from stream.services.escalating import Escalating
 from stream.services.index_writer import IndexWriter
 from stream.services.instructing import Instructing
+from stream.services.lacks import Lacks
+from stream.services.listing import Listing
 from stream.services.lookback_process import LookbackProcess
 from stream.services.noticing import Noticing
 from stream.services.reached import Reached
-from stream.services.rebuilding import rebuild_ledger
+from stream.services.reaching import Reaching
+from stream.services.rebuilding import rebuild_ledger, rebuild_reachability
 from stream.services.resolving import Resolving, send_for_sure
 from stream.services.screener_process import ScreenerProcess
 from stream.services.scribe import Scribe
@@ -65,11 +69,11 @@ def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _endpoints(settings: CourtsSettings, channels: Channels) -> Endpoints:
+def _endpoints(settings: CourtsSettings, channels: frozenset[Channel]) -> Endpoints:
     """The courts' endpoints; without a file there are none, and every hit's receipt says so."""
     if settings.endpoints is None:
         return Endpoints()
-    return Endpoints.load(settings.endpoints, http_hosts=settings.http_hosts, channels=channels.names)
+    return Endpoints.load(settings.endpoints, http_hosts=settings.http_hosts, channels=channels)
 
 
 @asynccontextmanager
@@ -92,6 +96,19 @@ async def open_in_force(settings: WorkerSettings) -> AsyncIterator[InForce]:
         await client.aclose()
 
 
+async def lacks_now(settings: WorkerSettings) -> Lacks:
+    """What is known of the courts' endpoints now, and of any order what it lacks, for a command that asks for it.
+
+    Raises EndpointsError: the file cannot be used. ViewUnavailableError.
+    """
+    client = connect(settings.redis)
+    try:
+        endpoints = _endpoints(settings.courts, CHANNELS)
+        return Lacks(endpoints, await ReachabilityView(client, settings.redis.namespace).seen(), _now())
+    finally:
+        await client.aclose()
+
+
 class Wiring:
     """The parts of one worker, wired."""
 
@@ -108,10 +125,11 @@ class Wiring:
         self.ledger = RedisLedger(self.redis, space)
         self.leases = Leases(self.redis, space)
         self.in_force = InForce(self.redis, space)
+        self.reachability = ReachabilityView(self.redis, space)
         self.records = Records(settings.kafka, "chakong-worker")
         gone = GoneEndpoints(self.redis, space)
         self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=self._endpoint_changed)
-        self.endpoints = _endpoints(settings.courts, self.channels)
+        self.endpoints = _endpoints(settings.courts, self.channels.names)
         self.screener = ScreenerProcess(worker_id())
         self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
@@ -128,12 +146,15 @@ class Wiring:
         self.withdrawing = Withdrawing(self.ledger, *tellers, self.effect.withdrawn, ladder=ladder, clock=_now)
         self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
         reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
-        escalating = Escalating(*reach, ladder=ladder, clock=_now)
-        self.confirming = Confirming(self.ledger, self.bodies, scribe)
+        escalating = Escalating(self.ledger, *reach, ladder=ladder, clock=_now)
+        rhythm = self.settings.rhythm()
+        self.reaching = Reaching(self.endpoints, courier, self.records, self.reachability, rhythm, _now)
+        self.confirming = Confirming(self.ledger, self.bodies, scribe, self.reaching, self.reachability)
+        lists = (self.index.in_place, self.endpoints, courier, self.reachability)
+        self.listing = Listing(worker_id(), *lists, _now) if rhythm is not None else None
         self.timekeeping = Timekeeping(
             self.ledger, self.bodies, self.delivering, self.withdrawing, escalating, _now, self.ledger_behind.set
         )
-
         space = self.settings.redis.namespace
         stores = (gone, RestingEndpoints(self.redis, space), Outages(self.redis, space))
         ways = (self.endpoints, self.channels, courier, self.records)
@@ -150,13 +171,15 @@ class Wiring:
         """Start the screener. Its gate stays shut until its filter has caught up and the lease is held."""
         await self.index.claim_fingerprint()
         await rebuild_ledger(self.settings.kafka, self.ledger)
+        await rebuild_reachability(self.settings.kafka, self.reachability)
         await self.channels.start()
         await self.screener.start()
 
     async def keep_ledger(self) -> None:
-        """Take over the receipts that came since, for they may be there and not in the view."""
+        """Take over the receipts and the tests' records that came since, for they may be there and not in the views."""
         try:
             await rebuild_ledger(self.settings.kafka, self.ledger)
+            await rebuild_reachability(self.settings.kafka, self.reachability)
         except (KafkaError, KafkaException, ViewUnavailableError) as error:
             _log.warning("the ledger's view is behind", detail=str(error))
 
@@ -169,7 +192,11 @@ class Wiring:
         self.effect.stop()
         self.timekeeping.stop()
         self.noticing.stop()
-        left = await asyncio.gather(self.under_way.end(FINISHING_S), self.timekeeping.under_way.end(FINISHING_S))
+        self.reaching.stop()
+        if self.listing is not None:
+            self.listing.stop()
+        begun = (self.under_way, self.timekeeping.under_way, self.reaching.under_way)
+        left = await asyncio.gather(*(one.end(FINISHING_S) for one in begun))
         if any(left):
             _log.warning("left what was under way to other workers", hits=sum(left))
         if untold := await self.noticing.leave(FINISHING_S):

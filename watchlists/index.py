@@ -6,7 +6,7 @@ of the topic ``orders``: they hold the position of the next record to apply, a p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from matchers.keys import Key
@@ -68,6 +68,9 @@ class WatchlistIndex(Protocol):
     async def standings(self, order_ids: Sequence[str]) -> Standings:
         """What is held of each id, released and unknown ones included. One round trip."""
 
+    def in_place(self) -> AsyncIterator[Order]:
+        """Every order in place, once through. One that comes or moves meanwhile may be missed, or come twice."""
+
     async def positions(self) -> dict[int, int]:
         """How far the index is, a partition; empty when it holds nothing at all."""
 
@@ -120,6 +123,10 @@ class Watchlist:
         record = read_order(raw)
         return record if isinstance(record, Order) else None
 
+    def orders(self) -> list[Order]:
+        """Every order in place."""
+        return [order for order_id in self._raw if (order := self.order(order_id)) is not None]
+
     def _forget_keys(self, order_id: str) -> None:
         previous = self.order(order_id)
         if previous is None:
@@ -153,6 +160,10 @@ class MemoryIndex:
     async def standings(self, order_ids: Sequence[str]) -> Standings:
         of = {id_: Standing(self._watchlist.held(id_), self._watchlist.order(id_)) for id_ in order_ids}
         return Standings(of, dict(self._positions))
+
+    async def in_place(self) -> AsyncIterator[Order]:
+        for order in self._watchlist.orders():
+            yield order
 
     async def positions(self) -> dict[int, int]:
         return dict(self._positions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, SecretStr
 from yarl import URL
@@ -16,6 +16,7 @@ from matchers.wire import NonEmpty
 from stream.core.escalation import Level
 
 Channel = Literal["webhook", "email", "sms", "inbox"]
+CHANNELS: Final[frozenset[Channel]] = frozenset(get_args(Channel))
 
 ANY_COURT: Final = "*"
 NATION: Final = "nation"

@@ -23,6 +23,7 @@ CONFIRMATIONS: Final = "confirmations"
 INBOX: Final = "inbox"
 NOTICES: Final = "notices"
 AUDIT: Final = "audit"
+REACHABILITY: Final = "reachability"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -33,6 +34,7 @@ _DEADLETTER_HOURS: Final = 14 * 24
 _ENDING_HOURS: Final = 14 * 24
 _INBOX_HOURS: Final = 30 * 24
 _NOTICE_HOURS: Final = 90 * 24
+_REACHABILITY_HOURS: Final = 400 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         INBOX: _INBOX_HOURS * _HOUR_MS,
         NOTICES: _NOTICE_HOURS * _HOUR_MS,
         AUDIT: _FOR_EVER,
+        REACHABILITY: _REACHABILITY_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (

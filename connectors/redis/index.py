@@ -10,10 +10,10 @@ that costs a comparison, never a wrong hit. Redis must not evict.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import redis.asyncio
@@ -22,7 +22,7 @@ from connectors.redis import bodies, entries
 from connectors.redis import index_scripts as scripts
 from connectors.redis.entries import NOTHING, Entry
 from connectors.redis.errors import IndexUnavailableError, server_name, translated
-from connectors.redis.keyspace import delete_all
+from connectors.redis.keyspace import delete_all, kind_pattern
 from connectors.redis.scripts import with_lengths
 from matchers.keys import Key, KeyHasher, KeyKind
 from matchers.wire import UnreadableError
@@ -40,6 +40,7 @@ _CACHED_BYTES_MAX: Final = 4096
 _HASH_BYTES: Final = 8
 _FEW: Final = 16
 """Ids whose tags are remembered; more are hashed faster than looked for. A hit's order is asked for several times."""
+_SCANNED: Final = 1000
 
 
 class _Read(NamedTuple):
@@ -121,6 +122,21 @@ class RedisIndex:
     async def standings(self, order_ids: Sequence[str]) -> Standings:
         stored = await self._stored(order_ids)
         return Standings({id_: self._standing(stored.entry(id_)) for id_ in order_ids}, stored.positions)
+
+    async def in_place(self) -> AsyncIterator[Order]:
+        """Every order in place, once through. One that comes or moves meanwhile may be missed, or come twice."""
+        names = self._client.scan_iter(match=kind_pattern(self._namespace, "order"), count=_SCANNED)
+        while True:
+            with translated(IndexUnavailableError, self._server):
+                name = await anext(names, None)
+                values = [] if name is None else await cast(Awaitable[list[bytes]], self._client.hvals(name))
+            if name is None:
+                return
+            for value in values:
+                with self._undamaged():
+                    found = [_read_once(body).order for body in entries.bodies(value)]
+                for order in found:
+                    yield order
 
     async def positions(self) -> dict[int, int]:
         positions, _ = await self._run(self._lookup_script, b"")

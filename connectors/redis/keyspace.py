@@ -11,15 +11,19 @@ BATCH: Final = 1000
 
 async def delete_all(client: redis.asyncio.Redis, namespace: str, kind: str | None = None) -> None:
     """Delete every key ``<namespace>:<kind>:…``, or of all kinds, in batches between which Redis serves others."""
-    start = _literal(namespace) if kind is None else f"{_literal(namespace)}:{kind}"
     names: list[bytes] = []
-    async for name in client.scan_iter(match=f"{start}:*", count=BATCH):
+    async for name in client.scan_iter(match=kind_pattern(namespace, kind), count=BATCH):
         names.append(name)
         if len(names) >= BATCH:
             await client.unlink(*names)
             names.clear()
     if names:
         await client.unlink(*names)
+
+
+def kind_pattern(namespace: str, kind: str | None = None) -> str:
+    """The pattern of every key ``<namespace>:<kind>:…``, or of all kinds."""
+    return (_literal(namespace) if kind is None else f"{_literal(namespace)}:{kind}") + ":*"
 
 
 def _literal(text: str) -> str:

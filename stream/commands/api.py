@@ -24,6 +24,7 @@ from connectors.kafka.records import Records
 from connectors.kafka.topics import ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
 from matchers.wire import reason
 from stream import metrics
@@ -68,7 +69,7 @@ def api(port: int | None) -> None:
 async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
     await audit.start()
     records, client = Records(here.kafka, "chakong-api"), connect(here.redis)
-    hits = LedgerHits(RedisLedger(client, here.redis.namespace))
+    hits = LedgerHits(RedisLedger(client, here.redis.namespace), ReachabilityView(client, here.redis.namespace))
     parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)

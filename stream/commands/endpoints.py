@@ -112,7 +112,7 @@ def _worst(seen: Iterable[Health]) -> Health:
 
 
 def _print(rows: Iterable[Mapping[str, Any]]) -> None:
-    table = Table("法院 court", "级别 level", "渠道 channel", "端点 endpoint", "状态 state", "自 since", "失败 failures")
+    table = Table("法院 court", "层级 level", "渠道 channel", "端点 endpoint", "状态 state", "自 since", "失败 failures")
     table.add_column("原因 reason")
     table.add_column("工作进程 workers")
     table.add_column("待送 hits waiting", justify="right")

@@ -16,8 +16,10 @@ from rich.table import Table
 from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from connectors.redis.leases import InForceMark
 from deploy.local.errors import StackError
+from stream.core.lacking import LACKS, UNTOLD
 from stream.local import settings_here
-from stream.wiring import open_in_force, open_index
+from stream.services.lacks import Lacks
+from stream.wiring import lacks_now, open_in_force, open_index
 from watchlists.index import Standing
 
 UNKNOWN: Final = 1
@@ -34,14 +36,16 @@ _STATES: Final = {
 def order(ids: tuple[str, ...], *, as_json: bool) -> None:
     """Say what is held of orders, and when each version was in force, or released, everywhere. Nothing of their subjects.
 
+    An order in place whose handler cannot be told of a hit is flagged.
+
     Exit 1 where an id is unknown.
     """
     try:
-        standings, marks = asyncio.run(_asked(ids))
+        standings, marks, lacks = asyncio.run(_asked(ids))
     except (ValueError, StackError, IndexUnavailableError, ViewUnavailableError) as error:
         click.echo(f"chakong order: {error}", err=True)
         sys.exit(2)
-    known = [as_object(id_, standings[id_], marks[id_]) for id_ in dict.fromkeys(ids) if _state(standings[id_])]
+    known = [as_object(id_, standings[id_], marks[id_], lacks) for id_ in dict.fromkeys(ids) if _state(standings[id_])]
     if as_json or not sys.stdout.isatty():
         for one in known:
             sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
@@ -55,10 +59,10 @@ def order(ids: tuple[str, ...], *, as_json: bool) -> None:
         sys.exit(UNKNOWN)
 
 
-async def _asked(ids: Sequence[str]) -> tuple[dict[str, Standing], dict[str, dict[int, InForceMark]]]:
+async def _asked(ids: Sequence[str]) -> tuple[dict[str, Standing], dict[str, dict[int, InForceMark]], Lacks]:
     settings = settings_here()
     async with open_index(settings) as index, open_in_force(settings) as in_force:
-        return (await index.standings(ids)).of, await in_force.of(ids)
+        return (await index.standings(ids)).of, await in_force.of(ids), await lacks_now(settings)
 
 
 def _state(standing: Standing) -> str | None:
@@ -68,8 +72,11 @@ def _state(standing: Standing) -> str | None:
     return "released" if held.released else "in_place"
 
 
-def as_object(order_id: str, standing: Standing, marks: Mapping[int, InForceMark]) -> dict[str, Any]:
-    """What is told of an order, as JSON has it. ``measure`` and ``control`` are known while the order is in place."""
+def as_object(order_id: str, standing: Standing, marks: Mapping[int, InForceMark], lacks: Lacks) -> dict[str, Any]:
+    """What is told of an order, as JSON has it.
+
+    ``measure``, ``control``, ``handler`` (what is known of each of its endpoints) and ``lacks`` are there while it is in place.
+    """
     held, state = standing.held, _state(standing)
     released = {version for _, version in held.tombstones} if held.court is None else {held.version} if held.released else set()
     placed = standing.order
@@ -80,6 +87,8 @@ def as_object(order_id: str, standing: Standing, marks: Mapping[int, InForceMark
         "court": held.court,
         "measure": placed.measure if placed else None,
         "control": {"from": placed.control.from_, "until": placed.control.until} if placed else None,
+        "handler": list(lacks.handler(placed.court)) if placed else None,
+        "lacks": list(lacks.of(placed)) if placed else None,
         "released_by": [court for court, _ in held.tombstones],
         "versions": [_version(mark, released=version in released) for version, mark in sorted(marks.items())],
     }
@@ -110,6 +119,8 @@ def _print(one: Mapping[str, Any]) -> None:
     about = "  ".join(str(one[name]) for name in ("court", "measure") if one[name])
     version = f" v{one['version']}" if one["version"] else ""
     console.print(f"[bold]令状 order[/] {one['order_id']}{version}  {about}  [bold]{zh} {en}{by}[/]")
+    for lack in one["lacks"] or ():
+        console.print(f"[bold]{'警示 flag' if lack in UNTOLD else '缺项 lacks'}[/] {LACKS[lack].zh} {LACKS[lack].en}")
     if not one["versions"]:
         console.print(
             "尚未处处生效，或已逾保存期限。Not in force everywhere yet, or so long ago that its times are no longer kept."

@@ -13,19 +13,20 @@ from connectors.redis.client import connect
 from connectors.redis.errors import RedisError
 from connectors.redis.index import RedisIndex
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
 from matchers.keys import KeyHasher
 from stream.local import settings_here
-from stream.services.rebuilding import rebuild_ledger
+from stream.services.rebuilding import rebuild_ledger, rebuild_reachability
 from stream.settings import WorkerSettings
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rebuild(*, yes: bool) -> None:
-    """Wipe the index and the ledger in Redis; both are built again from Kafka, which is the only truth.
+    """Wipe the views in Redis: index, ledger, tests of endpoints. All are built again from Kafka, which is the only truth.
 
-    The ledger is rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
+    The ledger and the tests are rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
     """
     try:
         settings = settings_here()
@@ -48,5 +49,9 @@ async def _rebuild(settings: WorkerSettings) -> None:
         await ledger.wipe()
         read = await rebuild_ledger(settings.kafka, ledger)
         click.echo(f"The ledger is rebuilt from {read:,} receipts in {time.monotonic() - started:.1f} s.")
+        tests = ReachabilityView(client, space)
+        await tests.wipe()
+        read = await rebuild_reachability(settings.kafka, tests)
+        click.echo(f"What is known of endpoints is rebuilt from {read:,} records of tests.")
     finally:
         await client.aclose()

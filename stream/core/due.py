@@ -8,7 +8,19 @@ from typing import Literal, NamedTuple, cast
 from stream.core import escalation
 from stream.core.confirmation import Answer, Confirmation, Respondent
 from stream.core.delivery import Reason
-from stream.core.story import Known, Story, is_released, is_withdrawn, known_of, known_version, last_attempt, newest, waits
+from stream.core.story import (
+    Known,
+    Story,
+    is_released,
+    is_superseded,
+    is_void,
+    is_withdrawn,
+    known_of,
+    known_version,
+    last_attempt,
+    newest,
+    waits,
+)
 
 
 class Due(NamedTuple):
@@ -26,11 +38,15 @@ def due_of(story: Story) -> Due | None:
 
 def _withdrawal(story: Story) -> Due | None:
     """One that was begun with, of what is told now: a release voids every version, an amendment the one that it changed."""
-    least = 0 if is_released(story) else known_version(story)
+    released = is_released(story)
+    least = 0 if released else known_version(story)
     tried = [(key, seen) for key, seen in story.items() if key[1] == "withdrawing" and key[0] >= least]
     if not tried or is_withdrawn(story):
         return None
-    next_at = max(tried, key=lambda item: item[0])[1].next_at
+    (version, _, _), last = max(tried, key=lambda item: item[0])
+    if not released and is_superseded(story, version):
+        return None
+    next_at = last.next_at
     return None if next_at is None else Due(next_at, "withdraw")
 
 
@@ -56,7 +72,7 @@ def _escalation(story: Story) -> Due | None:
 def next_level(story: Story) -> escalation.Due | escalation.Rest | None:
     """Who is told next while nobody answers; None where nobody waits for an answer: nothing was told, or it is void."""
     planned, known = newest(story, "planned"), known_of(story)
-    if planned is None or known is None or is_released(story) or is_withdrawn(story):
+    if planned is None or known is None or is_void(story):
         return None
     delivered = newest(story, "delivered")
     return escalation.due(

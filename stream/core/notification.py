@@ -19,13 +19,20 @@ from matchers.wire import Message, NonEmpty, Timestamp
 from stream.core.delivery import Reason
 from stream.core.escalation import Escalated, Level, Why, told_above
 from stream.core.hit import Hit
+from stream.core.lacking import Lack
 from stream.core.notice import Kind, Place, id_of
 from stream.core.outage import Outage
 from watchlists.order import Court, Measure, ReleaseReason
 from watchlists.policy import Instruction
 
 EventType = Literal[
-    "chakong.hit.v1", "chakong.withdrawal.v1", "chakong.overdue.v1", "chakong.incident.v1", "chakong.endpoint.v1"
+    "chakong.hit.v1",
+    "chakong.withdrawal.v1",
+    "chakong.overdue.v1",
+    "chakong.incident.v1",
+    "chakong.test.v1",
+    "chakong.orders_lacking.v1",
+    "chakong.endpoint.v1",
 ]
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -40,7 +47,7 @@ class Notification(Message):
     id: NonEmpty
     source: NonEmpty = SOURCE
     type: EventType
-    subject: NonEmpty = Field(description="the id of the hit, incident or outage that the event is about")
+    subject: NonEmpty = Field(description="the id of the hit, incident, outage, test or list that the event is about")
     time: Timestamp
     datacontenttype: Literal["application/json"] = "application/json"
     dataschema: NonEmpty | None = None
@@ -123,11 +130,48 @@ class EndpointNews(Message):
     )
 
 
+class Addressee(Message):
+    """Whose endpoint is tested, as the endpoints file has it."""
+
+    code: NonEmpty = Field(description="a court's code, of a high court its province, of the national command `nation`; or `*`")
+
+
+class ReachabilityTest(Message):
+    """The data of ``chakong.test.v1``: somebody is asked to answer, as a hit is answered, with the test's id for the hit's.
+
+    It is about no order and no person.
+    """
+
+    test_id: str
+    court: Addressee = Field(description="who is to answer, under this code")
+    level: Level
+    channel: str
+    answer_by: Timestamp
+
+
+class OrderLacking(Message):
+    """An order, and what it lacks."""
+
+    order_id: str
+    reasons: tuple[Lack, ...] = Field(min_length=1)
+
+
+class OrdersLacking(Message):
+    """The data of ``chakong.orders_lacking.v1``: a court's orders that lack what news of a hit will need; no persons."""
+
+    court: Addressee
+    orders: tuple[OrderLacking, ...] = Field(min_length=1, description="the first thousand by id")
+    total: int = Field(ge=1, description="how many there are")
+    looked_at: Timestamp
+
+
 DATA: Final[dict[EventType, type[Message]]] = {
     "chakong.hit.v1": Hit,
     "chakong.withdrawal.v1": Withdrawal,
     "chakong.overdue.v1": Overdue,
     "chakong.endpoint.v1": EndpointNews,
+    "chakong.test.v1": ReachabilityTest,
+    "chakong.orders_lacking.v1": OrdersLacking,
 }
 """What ``data`` holds, by type; the other types come with the work that sends them."""
 
@@ -250,6 +294,30 @@ def endpoint_notification(
         subject=subject,
         time=at,
         data=news.model_dump(mode="json"),
+    )
+
+
+def reachability_test(test: ReachabilityTest, *, at: dt.datetime, source: str = SOURCE) -> Notification:
+    """A test of one endpoint; sent again, it has the same id."""
+    return Notification(
+        id=test.test_id,
+        source=source,
+        type="chakong.test.v1",
+        subject=test.test_id,
+        time=at,
+        data=test.model_dump(mode="json"),
+    )
+
+
+def orders_lacking(listing: OrdersLacking, listing_id: str, *, source: str = SOURCE) -> Notification:
+    """A court's list of orders that lack something; ``listing_id`` is one a court and day."""
+    return Notification(
+        id=listing_id,
+        source=source,
+        type="chakong.orders_lacking.v1",
+        subject=listing_id,
+        time=listing.looked_at,
+        data=listing.model_dump(mode="json"),
     )
 
 

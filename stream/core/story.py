@@ -200,9 +200,30 @@ def is_being_withdrawn(story: Story) -> bool:
     return _taken_back(story, ("withdrawing", "withdrawn"))
 
 
+def is_void(story: Story) -> bool:
+    """Whether the hit is one no more: its order was released, or amended so, and no news of a later version is on its way."""
+    taken_back = max((version for version, step, _ in story if step in ("withdrawing", "withdrawn")), default=0)
+    return is_released(story) or (is_being_withdrawn(story) and not is_superseded(story, taken_back))
+
+
+def is_superseded(story: Story, version: int) -> bool:
+    """Whether the court is told anew under a later version, which takes the place of whatever an amendment called for."""
+    return any(of > version and step == "planned" for of, step, _ in story)
+
+
 def _taken_back(story: Story, steps: tuple[Step, ...]) -> bool:
-    """Whether one of these steps was taken, and the last of them after whatever arrived."""
-    taken = [seen.at for (_, step, _), seen in story.items() if step in steps]
+    """Whether one of these steps was taken, and the last of them after whatever arrived.
+
+    What an amendment called for takes back what was told before: news of a later version stands, though the withdrawal arrived
+    after that. A release takes back every version.
+    """
+    least = known_version(story)
+    released_at = min((seen.at for seen in story.values() if seen.outcome == Reason.ORDER_RELEASED), default=None)
+    taken = [
+        seen.at
+        for (version, step, _), seen in story.items()
+        if step in steps and (version >= least or (released_at is not None and seen.at >= released_at))
+    ]
     return bool(taken) and max(taken) >= max((at for _, at in _arrivals(story)), default=max(taken))
 
 

@@ -15,6 +15,7 @@ SMS_SINGLE_UNITS: Final = 70
 SMS_PART_UNITS: Final = 67
 """UCS-2 characters of a short message, alone or as a part of a longer one (3GPP TS 23.038 and 23.040)."""
 
+_SHOWN: Final = 8
 _SIGNATURE: Final = "【查控】"
 _KINDS: Final[Mapping[EventType, Says]] = {
     "chakong.hit.v1": Says(zh="发现查控对象", en="hit"),
@@ -22,6 +23,8 @@ _KINDS: Final[Mapping[EventType, Says]] = {
     "chakong.overdue.v1": Says(zh="逾期未回复", en="overdue"),
     "chakong.incident.v1": Says(zh="运行事件", en="incident"),
     "chakong.endpoint.v1": Says(zh="通知渠道状态变化", en="endpoint health"),
+    "chakong.test.v1": Says(zh="通联测试", en="reachability test"),
+    "chakong.orders_lacking.v1": Says(zh="指令缺项清单", en="orders lacking something"),
 }
 _OTHER: Final = Says(zh="通知", en="notification")
 _VALUES: Final[Mapping[str, Says]] = {
@@ -62,6 +65,8 @@ _FIELDS: Final[Mapping[str, Says]] = {
     "recovered_at": Says(zh="恢复于", en="Recovered at"),
     "reason": Says(zh="原因", en="Reason"),
     "occurred_at": Says(zh="发生时间", en="Seen at"),
+    "test_id": Says(zh="测试编号", en="Test"),
+    "answer_by": Says(zh="请于此前回复", en="Answer by"),
 }
 
 
@@ -93,7 +98,10 @@ def letter(notification: Notification) -> Letter:
 
 
 def short_text(notification: Notification, parts_max: int) -> str:
-    """A short message: kind, measure, health, case, and the start of the subject's id; cut to so many parts."""
+    """A short message: kind, measure, health, case, and the start of the subject's id; cut to so many parts.
+
+    A test's id is whole: there may be no other channel from which to take what its answer must name.
+    """
     kind, data = _KINDS.get(notification.type, _OTHER), notification.data
     measure, case, health = data.get("measure"), data.get("case_number"), data.get("health")
     sentences = [
@@ -101,7 +109,7 @@ def short_text(notification: Notification, parts_max: int) -> str:
         *([f"措施{_word(measure).zh}"] if isinstance(measure, str) else []),
         *([f"状态{_word(health).zh}"] if isinstance(health, str) else []),
         *([f"案号{case}"] if isinstance(case, str) else []),
-        f"编号{notification.subject[:8]}",
+        f"编号{notification.subject if notification.type == 'chakong.test.v1' else notification.subject[:_SHOWN]}",
     ]
     text = f"{_SIGNATURE}{'，'.join(sentences)}。请登录系统查看并回复。"
     return _cut(text, SMS_SINGLE_UNITS if parts_max == 1 else parts_max * SMS_PART_UNITS)

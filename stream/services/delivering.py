@@ -174,6 +174,7 @@ class Delivering:
             facts=self._facts(hit, place),
         )
         await self._instructing.give(hit, decided.why, [held])
+        await self._look_back(hit)
 
     async def _tell(self, hit: Hit, decided: Tell, place: Place, asked: Asked, *, first: bool) -> None:
         news = self._news(hit, update=decided.update)
@@ -272,7 +273,7 @@ class Delivering:
         return receipts
 
     async def _look_back(self, hit: Hit) -> None:
-        """After what was told: a release that came meanwhile did not see it, so it is looked for here."""
+        """After what was told, to station or court: a release that came meanwhile did not see it, so it is looked for here."""
         standing = await self._fence.standing(hit.order_id, hit.order_version)
         if not fence(hit, standing).passes:
             story, _ = await self._look(hit)

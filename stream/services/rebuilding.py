@@ -1,4 +1,6 @@
-"""Rebuilding the ledger's view from ``receipts``: when a worker finds it empty, and by ``chakong rebuild``.
+"""Rebuilding views: the ledger from ``receipts`` and what is known of endpoints from ``reachability``.
+
+Done when a worker finds them empty or behind, and by ``chakong rebuild``.
 
 The index needs no such thing: its writer goes on from the index's own positions, which are gone when it was wiped.
 """
@@ -6,22 +8,53 @@ The index needs no such thing: its writer goes on from the index's own positions
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Final
 
 import msgspec
 import structlog
 from pydantic import ValidationError
 
-from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of
+from connectors.kafka.clients import at, consumer, end_offsets, fetch, partitions_of, start_offsets
 from connectors.kafka.settings import KafkaSettings
-from connectors.kafka.topics import RECEIPTS
+from connectors.kafka.topics import REACHABILITY, RECEIPTS
+from connectors.redis.reachability import ANSWERED_WITHIN, ReachabilityView
+from matchers.wire import UnreadableError
 from stream.core.delivery import Receipt
 from stream.core.ports import Ledger, ViewMovedError
+from stream.core.reachability import ReachRecord, read_record
 
 BATCH: Final = 200
 """Receipts at once: what else goes on in the worker waits for no more than these."""
 POLL_S: Final = 0.2
 _log = structlog.get_logger("rebuilding")
+
+
+async def rebuild_reachability(kafka: KafkaSettings, view: ReachabilityView) -> int:
+    """Take over every record of tests that the view does not hold yet, of the last 30 days; returns how many were read.
+
+    Repeats and any order are harmless here, so several workers may do it at once.
+    """
+    client = consumer(kafka, "reachability")
+    topic, read = kafka.topic(REACHABILITY), 0
+    try:
+        partitions = await asyncio.to_thread(partitions_of, client, kafka, REACHABILITY)
+        ends = await asyncio.to_thread(end_offsets, client, topic, partitions)
+        since = dt.datetime.now(dt.UTC) - ANSWERED_WITHIN
+        starts = await asyncio.to_thread(start_offsets, client, topic, partitions, since)
+        stands = starts | {p: offset for p, offset in (await view.positions()).items() if starts[p] < offset <= ends[p]}
+        client.assign([at(topic, partition, offset) for partition, offset in stands.items()])
+        while any(stands[partition] < ends[partition] for partition in partitions):
+            messages = await asyncio.to_thread(fetch, client, BATCH, POLL_S)
+            await view.record([record for message in messages if (record := _test(message.value() or b"")) is not None])
+            for message in messages:
+                stands[message.partition()] = message.offset() + 1
+            read += len(messages)
+        for partition, offset in stands.items():
+            await view.moved(partition, offset)
+    finally:
+        await asyncio.to_thread(client.close)
+    return read
 
 
 async def rebuild_ledger(kafka: KafkaSettings, ledger: Ledger) -> int:
@@ -63,6 +96,14 @@ async def _partition(kafka: KafkaSettings, ledger: Ledger, partition: int) -> in
     finally:
         await asyncio.to_thread(client.close)
     return read
+
+
+def _test(raw: bytes) -> ReachRecord | None:
+    try:
+        return read_record(raw)
+    except UnreadableError as error:
+        _log.error("a record of a test cannot be read; the view is built without it", reason=error.reason)
+        return None
 
 
 def _read(raw: bytes) -> Receipt | None:

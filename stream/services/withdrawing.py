@@ -21,7 +21,7 @@ from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.core.notification import WithdrawalReason, withdrawal_notification
 from stream.core.ports import Ledger
-from stream.core.story import Story, contribution_of, is_withdrawn, known_of, may_be_known, waits
+from stream.core.story import Story, contribution_of, is_released, is_superseded, is_withdrawn, known_of, may_be_known, waits
 from stream.services.bodies import Bodies
 from stream.services.courier import Courier, always
 from stream.services.instructing import Instructing
@@ -82,6 +82,8 @@ class Withdrawing:
         ``skip``: its delivery ends here. Repeats change nothing.
         """
         story = (await self._stories([hit.id]))[hit.id]
+        if reason == "amended" and is_superseded(story, hit.order_version):
+            return
         why = Reason.NO_HIT_ANY_MORE if reason == "amended" else Reason.ORDER_RELEASED
         owed = not is_withdrawn(story) and may_be_known(story)
         receipts = [self._scribe.receipt(hit, "skipped", why)] if skip or waits(story) else []
@@ -97,11 +99,10 @@ class Withdrawing:
             await self._tell(hit, reason, attempt=0, since=self._clock())
 
     async def resume(self, hit: Hit, story: Story) -> None:
-        """Go on with a withdrawal that waits in the ledger."""
-        tried = {key[2]: seen for key, seen in sorted(story.items(), key=lambda item: item[0]) if key[1] == "withdrawing"}
-        amended = any(seen.outcome == Reason.NO_HIT_ANY_MORE for seen in tried.values())
-        since = min(seen.at for seen in tried.values())
-        await self._tell(hit, "amended" if amended else None, attempt=max(tried), since=since)
+        """Go on with a withdrawal that waits in the ledger: the last that was begun with, of perhaps several."""
+        tried = [(attempt, seen.at) for (_, step, attempt), seen in story.items() if step == "withdrawing"]
+        since = max(at for attempt, at in tried if not attempt)
+        await self._tell(hit, None if is_released(story) else "amended", attempt=max(tried)[0], since=since)
 
     async def _tell(self, hit: Hit, reason: WithdrawalReason | None, *, attempt: int, since: dt.datetime) -> None:
         """Attempts until the court has the news. A wait that is long is waited in the ledger."""
@@ -110,8 +111,15 @@ class Withdrawing:
             await self._scribe.record([self._scribe.receipt(hit, "withdrawn", Reason.NO_ENDPOINT)])
             return
         news = withdrawal_notification(hit, reason, at=self._clock())
+
+        async def is_owed() -> bool:
+            """Told anew meanwhile: what an amendment withdrew stands again, and its withdrawal must not come after that."""
+            return not is_superseded((await self._stories([hit.id]))[hit.id], hit.order_version)
+
         while True:
-            result = await self._courier.round(news, endpoints, always)
+            result = await self._courier.round(news, endpoints, is_owed if reason == "amended" else always)
+            if result.closed:
+                return
             attempt += len(result.tried)
             where, tried = result.tried[-1]
             wait_s = max(self._ladder.wait_s(attempt, self._dice), result.wait_s)

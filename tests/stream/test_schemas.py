@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from matchers.sighting import read_sighting
 from matchers.wire import UnreadableError
+from stream.core.notification import DATA
 from stream.schemas import DOCS, MAKERS, main, schemas, stale
 from watchlists.order import read_order
 
@@ -151,6 +152,7 @@ def test_the_order_schema_and_the_reader_agree(case: str, change: Change, good: 
 def test_a_notifications_data_is_checked_by_its_type() -> None:
     hit, withdrawal, *_ = MADE["notification"]["examples"]
     assert not valid("notification", {**hit, "data": withdrawal["data"]})
+    assert {event["type"] for event in MADE["notification"]["examples"]} == set(DATA)
     assert not valid("notification", {**hit, "specversion": "0.3"})
     assert not valid("notification", {name: value for name, value in hit.items() if name != "source"})
 

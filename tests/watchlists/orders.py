@@ -11,7 +11,14 @@ from watchlists.order import read_order
 
 
 def order(
-    id_: str, version: int, passports: Sequence[str], *, court: str = "440106", action: str = "place", handler: str = "李法官"
+    id_: str,
+    version: int,
+    passports: Sequence[str],
+    *,
+    court: str = "440106",
+    action: str = "place",
+    handler: str = "李法官",
+    phone: str = "020-00000000",
 ) -> Logged:
     """A judicial detention of the holder of these passports."""
     return _logged(
@@ -23,7 +30,7 @@ def order(
             "issued_at": "2026-11-20T09:00:00+08:00",
             "case": {"number": "(2026)粤0106执1234号", "party_role": "judgment_debtor"},
             "court": {"code": court},
-            "handler": {"name": handler, "phone": "020-00000000"},
+            "handler": {"name": handler, "phone": phone},
             "person": {"name": "王伟", "documents": [{"type": "passport", "number": number} for number in passports]},
             "control": {"from": "2026-11-20T00:00:00+08:00"},
             "documents": [{"kind": kind, "sha256": "0" * 64} for kind in ("detention_decision", "assistance_notice")],

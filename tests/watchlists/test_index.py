@@ -153,6 +153,14 @@ async def test_a_writer_that_is_not_where_the_index_is_changes_nothing(index: Wa
     assert await index.positions() == {0: 2}
 
 
+async def test_every_order_in_place_is_read_through_and_no_other(index: WatchlistIndex) -> None:
+    assert [order async for order in index.in_place()] == []
+    placed = [order(f"P{number}", 1, [f"E{number}"]) for number in range(200)]
+    released = [order("R", 1, ["E1"]), release("R", 2), release("T", 1)]
+    await index.apply(0, 0, 203, [*placed, *released])
+    assert sorted([one.id async for one in index.in_place()]) == sorted(one.record.id for one in placed)
+
+
 async def test_ids_may_be_any_text(index: WatchlistIndex) -> None:
     ids = ["(2026)粤0106执1号", "a:b\n{c}", "x" * 300, "*"]
     await apply(index, *(order(id_, 1, ["E1"]) for id_ in ids))

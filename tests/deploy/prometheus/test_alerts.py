@@ -14,6 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from stream import metrics
 from stream.core.delivery import Step
+from stream.core.reachability import Reach
 from watchlists.lifecycle import Decision
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,6 +54,7 @@ def test_every_label_and_value_that_an_alert_selects_exists(name: str, selector:
         "step": set(get_args(Step)),
         "reason": KNOWN_REASONS if name == "chakong_dead_letters_total" else {"unavailable", "behind"},
         "action": {"place", "amend", "release"},
+        "state": set(Reach),
     }
     for label, values in re.findall(r'(\w+)=~?"([^"]*)"', selector):
         assert label in EXISTING[name]

@@ -152,6 +152,7 @@ def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
 
 
 def test_its_metrics_tell_of_routes_and_of_nobody(door: str, environment: Environment) -> None:
+    asyncio.run(tell_the_ledger(environment, "440304", "another"))
     assert ask(door, "/v1/inbox?limit=5")[0] == 200
     assert ask(door, f"/v1/hits/{HIT}/confirmations", {"answer": "executed"})[0] == 404
     assert ask(door, f"/v1/nothing/{HIT}")[0] == 404

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.notification import Notification
+from stream.core.notification import Addressee, Notification, ReachabilityTest, reachability_test
 from stream.core.wording import SMS_PART_UNITS, SMS_SINGLE_UNITS, letter, parts_of, short_text
 
 NAME, NUMBER = "王伟", "11010519491231002X"
@@ -43,6 +43,19 @@ def test_a_short_message_says_what_counts() -> None:
     text = short_text(notification(), 3)
     assert text == "【查控】发现查控对象，措施司法拘留，案号(2026)粤0106执1234号，编号5b6f3c0e。请登录系统查看并回复。"
     assert parts_of(text) == 1
+
+
+def test_whoever_is_tested_is_told_what_to_answer_and_until_when() -> None:
+    at = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    test_id = "5b6f3c0e-0000-5000-8000-000000000001"
+    news = reachability_test(
+        ReachabilityTest(test_id=test_id, court=Addressee(code="440106"), level="handler", channel="sms", answer_by=at), at=at
+    )
+    text = short_text(news, 1)
+    assert text == f"【查控】通联测试，编号{test_id}。请登录系统查看并回复。"
+    assert parts_of(text) == 1
+    assert f"测试编号：{test_id}" in letter(news).text
+    assert "Answer by: 2026-11-24T00:00:00Z" in letter(news).text
 
 
 @given(case=st.text(max_size=400), parts_max=st.integers(1, 5))

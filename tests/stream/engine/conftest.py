@@ -18,7 +18,19 @@ from connectors.courts.signature import new_secret
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
 from stream.local import settings_of, wait_for_workers, wipe
-from tests.stream.engine.running import ATTEMPT_S, GONE, GOOD, OTHER, PULLS, RECORDED, RETRIED, SLOW, RecordingCourt, Running
+from tests.stream.engine.running import (
+    ANSWER_S,
+    ATTEMPT_S,
+    GONE,
+    GOOD,
+    OTHER,
+    PULLS,
+    RECORDED,
+    RETRIED,
+    SLOW,
+    RecordingCourt,
+    Running,
+)
 
 
 @pytest.fixture(scope="package")
@@ -32,6 +44,14 @@ def engine(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def searching(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One that searches back."""
     with _running(stack, tmp_path_factory.mktemp("searching")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def testing(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One that tests its courts' endpoints once, and expects an answer within some seconds."""
+    changes = {"CHAKONG_REACH_TEST_HOURS": "168", "CHAKONG_REACH_ANSWER_HOURS": str(ANSWER_S / 3600)}
+    with _running(stack, tmp_path_factory.mktemp("testing"), CHAKONG_LOOKBACK_HOURS="0", **changes) as running:
         yield running
 
 

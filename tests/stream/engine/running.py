@@ -41,6 +41,8 @@ RECORDED = "440110"
 PULLS = "440112"
 """The court that cannot be connected to, and pulls its inbox."""
 ATTEMPT_S = 2.0
+ANSWER_S = 12.0
+"""How soon an answer to a test of an endpoint is expected."""
 WITHIN_S = 20.0
 _numbers = count(70_000_001)
 

@@ -113,6 +113,8 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "candidates": 24 * hour,
         "deadletters": 14 * 24 * hour,
         "endings": 14 * 24 * hour,
+        "notices": 90 * 24 * hour,
+        "reachability": 400 * 24 * hour,
     }
     assert _described(engine) == {
         name: (4, {"retention.ms": str(retention), "cleanup.policy": "delete"}) for name, retention in wanted.items()

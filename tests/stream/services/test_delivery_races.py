@@ -1,7 +1,8 @@
-"""Releases, amendments, stacked orders, repetitions, failing courts and dying workers, in any order, thousands of steps.
+"""Releases, amendments, stacked orders, repetitions, answers, failing courts, dying workers: in any order, thousands of steps.
 
 Never an attempt after the fence saw the release; never a hit undelivered without a reason on record; never one order's end
-affecting another's; whatever a court may know of a released order is withdrawn; a ledger built anew is the same ledger.
+affecting another's; whatever a court may know of a released order is withdrawn; a ledger built anew is the same ledger. While
+nobody answers a hit the chain above is told, level by level, each once; never of a hit that was answered or is void.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from stream.core.confirmation import MEANINGS, Answer, Meaning, latest
+from stream.core.due import escalated_of, next_level
+from stream.core.escalation import Due
 from stream.core.memory import MemoryLedger
-from stream.core.story import contribution_of, ended, newest
-from tests.stream.services.small_world import COURTS, WINDOW_S, Answer, World
+from stream.core.story import contribution_of, ended, is_being_withdrawn, known_of, newest
+from tests.stream.services.small_world import COURTS, WINDOW_S, Outcome, World
 
 ORDERS = st.sampled_from(sorted(COURTS))
 STATIONS = st.sampled_from(["alone", "grouped"])
@@ -50,8 +54,8 @@ class DeliveryRaces(RuleBasedStateMachine):
     def sight(self, station: str) -> None:
         self.run(self.world.sight(station))
 
-    @rule(answers=st.lists(st.sampled_from(get_args(Answer)), min_size=1, max_size=4))
-    def courts_fail(self, answers: list[Answer]) -> None:
+    @rule(answers=st.lists(st.sampled_from(get_args(Outcome)), min_size=1, max_size=4))
+    def courts_fail(self, answers: list[Outcome]) -> None:
         self.world.court.answers.extend(answers)
 
     @rule(id_=ORDERS, ends=st.booleans(), handler=HANDLERS)
@@ -66,6 +70,25 @@ class DeliveryRaces(RuleBasedStateMachine):
 
         self.world.court.meanwhile.append(end)
 
+    @rule(which=st.integers(0, 20), answer=st.sampled_from(sorted(MEANINGS)), minutes=st.sampled_from([1, 30, 90]))
+    def court_answers(self, which: int, answer: Answer, minutes: int) -> None:
+        """A hit that was told is answered; the engine hears of it when it works next."""
+        self.run(self._answer(which, answer, minutes))
+
+    @rule(which=st.integers(0, 20), answer=st.sampled_from(sorted(MEANINGS)))
+    def court_answers_during_the_next_attempt(self, which: int, answer: Answer) -> None:
+        async def answer_and_confirm() -> None:
+            await self._answer(which, answer, 30)
+            await self.world.confirm()
+
+        self.world.court.meanwhile.append(answer_and_confirm)
+
+    async def _answer(self, which: int, answer: Answer, minutes: int) -> None:
+        stories = await self.world.ledger.stories(sorted(self.world.hits()))
+        told = [hit_id for hit_id, story in stories.items() if known_of(story) is not None]
+        if told:
+            await self.world.answer(told[which % len(told)], answer, minutes)
+
     @rule(batches=st.integers(0, 6), stored=st.booleans())
     def die_at_a_write(self, batches: int, stored: bool) -> None:
         self.world.log.dies_after, self.world.log.stores_last = batches, stored
@@ -74,7 +97,7 @@ class DeliveryRaces(RuleBasedStateMachine):
     def work(self) -> None:
         self.run(self.world.work())
 
-    @rule(seconds=st.sampled_from([0.2, 5.0, 90.0, WINDOW_S + 1.0]))
+    @rule(seconds=st.sampled_from([0.2, 5.0, 90.0, WINDOW_S + 1.0, 3600.0]))
     def time_passes(self, seconds: float) -> None:
         self.world.now += dt.timedelta(seconds=seconds)
 
@@ -109,11 +132,18 @@ class DeliveryRaces(RuleBasedStateMachine):
                 assert hit_id in withdrawn, f"{hit_id} was told, its order is released, and it was not withdrawn: {story}"
             standing = self.run(world.index.standings([hit.order_id])).of[hit.order_id]
             sought = standing.order is not None and standing.order.handler.name != "another subject"
+            assert not (sought and is_being_withdrawn(story)), f"{hit_id} of an order in force was withdrawn last: {story}"
             if sought and held is None:
                 assert hit_id in told, f"{hit_id} of an order in force was not told: {story}"
             if sought and held is not None and hit_id not in told:
                 carrier = stories[held.notification]
                 assert any(step in ("planned", "skipped") for _, step, _ in carrier), f"nobody told of {hit_id}: {carrier}"
+            assert not isinstance(next_level(story), Due), f"{hit_id} waits for an answer, and nobody is told: {story}"
+            if sought and newest(story, "planned") is not None and hit_id in told:
+                last = latest(world.taken[hit_id])
+                answered = last is not None and last.meaning is Meaning.ENDS
+                levels = len(world.chain(hit))
+                assert answered or len(escalated_of(story)) == levels, f"{hit_id} was not answered: {story}"
             part = contribution_of(story)
             if part is not None:
                 assert part.active is sought, f"{hit_id}: the station's instruction is active: {part.active}"

@@ -129,6 +129,7 @@ class Site:
 
     async def wait_in_ledger(self, hits: int) -> None:
         """Hits that were tried in vain, and are to be tried again."""
+        await self.ledger.mark_whole()
         for number in range(hits):
             facts = Facts(
                 hit_at=(0, number),
