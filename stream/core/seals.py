@@ -57,6 +57,8 @@ class SealReason(StrEnum):
     ENCRYPTED = "encrypted"
     TOO_LARGE = "too_large"
     TOO_COSTLY = "too_costly"
+    MISSING = "missing"
+    DAMAGED = "damaged"
 
 
 class Coverage(StrEnum):
@@ -101,6 +103,8 @@ SEAL_WORDS: Final[Mapping[SealReason, Says]] = {
     SealReason.ENCRYPTED: Says(zh="文件已加密", en="the file is encrypted"),
     SealReason.TOO_LARGE: Says(zh="文件过大", en="the file is too large"),
     SealReason.TOO_COSTLY: Says(zh="验证超出时间或内存限制", en="checking it took more time or memory than is allowed"),
+    SealReason.MISSING: Says(zh="没有收到该摘要对应的文书", en="no document with this digest is at hand"),
+    SealReason.DAMAGED: Says(zh="保存的文书已损坏", en="the document that is kept under this digest is damaged"),
 }
 
 

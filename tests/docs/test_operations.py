@@ -11,6 +11,7 @@ from pydantic import AliasChoices, SecretStr
 from pydantic_settings import BaseSettings
 
 from connectors.courts.settings import CourtsSettings, SmsSettings, SmtpSettings
+from connectors.documents.settings import DocumentsSettings
 from connectors.door.settings import DoorSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
@@ -44,7 +45,16 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_setting_is_told_with_its_default() -> None:
-    parts = (WorkerSettings, KafkaSettings, RedisSettings, CourtsSettings, SmtpSettings, SmsSettings, DoorSettings)
+    parts = (
+        WorkerSettings,
+        KafkaSettings,
+        RedisSettings,
+        CourtsSettings,
+        SmtpSettings,
+        SmsSettings,
+        DoorSettings,
+        DocumentsSettings,
+    )
     real = dict(pair for part in parts for pair in variables(part))
     assert {name: row[0] for name, row in table("Settings").items()} == real
 
