@@ -30,7 +30,9 @@ from pyhanko.pdf_utils.generic import (
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.writer import BasePdfFileWriter, PageObject, PdfFileWriter
 from pyhanko.sign import PdfSignatureMetadata, PdfSigner, SimpleSigner
+from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers.pdf_signer import PdfSigningSession
+from pyhanko.sign.timestamps import TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 YEAR: Final = dt.timedelta(days=365)
@@ -41,21 +43,26 @@ _LEFT, _TOP, _LEADING, _SIZE = 72, 760, 28, 16
 
 
 class Authority:
-    """A certification authority, of a province's courts as it may be; its root is valid for ten years from ``at``."""
+    """A certification authority, of a province's courts as it may be, valid for ten years from ``at``.
 
-    def __init__(self, name: str, at: dt.datetime) -> None:
+    Without an ``above`` its certificate is a root.
+    """
+
+    def __init__(self, name: str, at: dt.datetime, above: Authority | None = None) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name, None)
-        self.root = (
-            _builder(self._name, self._name, self._key, at, at + 10 * YEAR)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        issuer = above or self
+        self.certificate = (
+            _builder(self._name, issuer._name, self._key, at, at + 10 * YEAR)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=1 if above is None else 0), critical=True)
             .add_extension(_usage(signs=False), critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign(issuer._key, hashes.SHA256())
         )
+        self._chain: tuple[x509.Certificate, ...] = () if above is None else (*above._chain, self.certificate)
 
     def pem(self) -> bytes:
-        """The root, for a trust store."""
-        return self.root.public_bytes(Encoding.PEM)
+        """The certificate, for a trust store if it is a root."""
+        return self.certificate.public_bytes(Encoding.PEM)
 
     def seal(
         self,
@@ -74,9 +81,9 @@ class Authority:
             .add_extension(_usage(signs=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        return Seal(certificate, key)
+        return Seal(certificate, key, self._chain)
 
-    def crl(self, at: dt.datetime, revoked: Iterable[Seal] = (), *, ends: dt.datetime | None = None) -> bytes:
+    def crl(self, at: dt.datetime, revoked: Iterable[Seal | Authority] = (), *, ends: dt.datetime | None = None) -> bytes:
         """A revocation list in DER, valid for 30 days unless said."""
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -85,35 +92,51 @@ class Authority:
             .next_update(ends or at + dt.timedelta(days=30))
             .add_extension(x509.CRLNumber(1), critical=False)
         )
-        for seal in revoked:
-            serial = seal.certificate.serial_number
+        for one in revoked:
+            serial = one.certificate.serial_number
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
             builder = builder.add_revoked_certificate(entry)
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 class Seal:
-    """A court's certificate and its private key."""
+    """A court's certificate, its private key, and the certificates of the authorities between it and a root."""
 
-    def __init__(self, certificate: x509.Certificate, key: PrivateKey) -> None:
+    def __init__(self, certificate: x509.Certificate, key: PrivateKey, chain: Sequence[x509.Certificate] = ()) -> None:
         self.certificate = certificate
-        self._key = key
+        self._key, self._chain = key, chain
 
-    def put_on(self, pdf: bytes, at: dt.datetime, *, field: str = "Seal", digest: str = "sha256") -> bytes:
+    def put_on(
+        self,
+        pdf: bytes,
+        at: dt.datetime,
+        *,
+        field: str = "Seal",
+        digest: str = "sha256",
+        kind: SigSeedSubFilter = SigSeedSubFilter.ADOBE_PKCS7_DETACHED,
+        timestamper: TimeStamper | None = None,
+    ) -> bytes:
         """The PDF with this seal, as an incremental update that says it was signed at ``at``."""
-        certificate = asn1.Certificate.load(self.certificate.public_bytes(Encoding.DER))
+        certificate, *between = (
+            asn1.Certificate.load(one.public_bytes(Encoding.DER)) for one in (self.certificate, *self._chain)
+        )
         raw = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        signer = SimpleSigner(certificate, keys.PrivateKeyInfo.load(raw), SimpleCertificateStore())
+        registry = SimpleCertificateStore()
+        registry.register_multiple(between)
+        signer = SimpleSigner(certificate, keys.PrivateKeyInfo.load(raw), registry)
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
-        sealed = _SignerAt(PdfSignatureMetadata(field_name=field, md_algorithm=digest), signer, at).sign_pdf(writer)
+        metadata = PdfSignatureMetadata(field_name=field, md_algorithm=digest, subfilter=kind)
+        sealed = _SignerAt(metadata, signer, at, timestamper).sign_pdf(writer)
         return bytes(sealed.getbuffer())
 
 
 class _SignerAt(PdfSigner):
     """Signs at a time that is given; pyHanko asks the machine's clock otherwise."""
 
-    def __init__(self, metadata: PdfSignatureMetadata, signer: SimpleSigner, at: dt.datetime) -> None:
-        super().__init__(metadata, signer)
+    def __init__(
+        self, metadata: PdfSignatureMetadata, signer: SimpleSigner, at: dt.datetime, timestamper: TimeStamper | None
+    ) -> None:
+        super().__init__(metadata, signer, timestamper=timestamper)
         self._at = at
 
     def init_signing_session(self, pdf_out: BasePdfFileWriter, existing_fields_only: bool = False) -> PdfSigningSession:

@@ -9,10 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from asn1crypto import keys
+from asn1crypto import x509 as asn1
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
 from connectors.documents.trust import Trust
 from synthetic.seals import YEAR, Authority, Seal, pdf
@@ -42,7 +50,7 @@ def province() -> Province:
 
 
 def trust(*revoked: Seal, roots: tuple[Authority, ...] | None = None, crl_at: dt.datetime = AT) -> Trust:
-    made = [one.root for one in roots] if roots is not None else [province().authority.root]
+    made = [one.certificate for one in roots] if roots is not None else [province().authority.certificate]
     return Trust(made, made, [x509.load_der_x509_crl(province().authority.crl(crl_at, revoked))])
 
 
@@ -100,3 +108,17 @@ def range_narrowed(sealed: bytes) -> bytes:
     """The range leaves out the file's last bytes."""
     *_, after, rest = byte_range(sealed)
     return sealed.replace(f"{after} {rest}".encode(), f"{after} {rest - 7}".encode(), 1)
+
+
+def stamping(authority: Authority, at: dt.datetime) -> TimeStamper:
+    """A timestamp authority that this authority vouches for, and whose clock stands at ``at``."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "时间戳")])
+    certificate = (
+        x509.CertificateBuilder(authority.certificate.subject, name, key.public_key(), 7, AT - YEAR, AT + YEAR)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        .sign(authority._key, hashes.SHA256())
+    )
+    raw = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    loaded = asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
+    return DummyTimeStamper(loaded, keys.PrivateKeyInfo.load(raw), fixed_dt=at)

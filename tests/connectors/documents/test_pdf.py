@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
+from pyhanko.sign.fields import SigSeedSubFilter
 
 from connectors.documents.pdf import covers_whole, judge
 from stream.core.seals import SEAL_WORDS, Coverage, SealReason
@@ -25,6 +26,7 @@ from tests.connectors.documents.sealed import (
     range_moved,
     range_narrowed,
     saved_again,
+    stamping,
     text_altered,
     trust,
 )
@@ -141,6 +143,43 @@ def test_without_a_current_list_nobody_knows_whether_it_was_revoked():
     assert reason(province().sealed, trust=trust()._replace(crls=())) is SealReason.REVOCATION_UNKNOWN
     assert reason(province().sealed, now=AT + dt.timedelta(days=31)) is SealReason.REVOCATION_UNKNOWN
     assert reason(province().sealed, trust=trust(crl_at=NOW + dt.timedelta(days=1))) is SealReason.REVOCATION_UNKNOWN
+
+
+def test_an_authority_between_the_root_and_the_court_needs_a_list_too():
+    above = Authority("最高人民法院证书", AT - 2 * YEAR)
+    between = Authority("合成省证书", AT - YEAR, above)
+    sealed = between.seal(COURT, "法院", AT - YEAR).put_on(province().document, AT)
+    lower, upper, against = (
+        x509.load_der_x509_crl(raw) for raw in (between.crl(AT), above.crl(AT), above.crl(AT, revoked=[between]))
+    )
+    roots = trust(roots=(above,))
+    assert reason(sealed, trust=roots._replace(crls=[lower, upper])) is SealReason.SEALED
+    assert reason(sealed, trust=roots._replace(crls=[lower])) is SealReason.REVOCATION_UNKNOWN
+    assert reason(sealed, trust=roots._replace(crls=[lower, against])) is SealReason.REVOKED
+    assert reason(sealed, trust=trust(roots=(between,))._replace(crls=[lower])) is SealReason.SEALED
+
+
+def test_a_court_is_no_authority():
+    """Its seal's key may sign documents, and no certificates."""
+    court = province().seal
+    forged = Authority("x", AT - YEAR)
+    forged._name, forged._key, forged._chain = court.certificate.subject, court._key, (court.certificate,)
+    assert reason(forged.seal(COURT, "法院", AT - YEAR).put_on(province().document, AT)) is SealReason.UNTRUSTED
+
+
+def test_a_timestamp_must_be_trusted_where_there_is_one():
+    stamps = Authority("时间戳机构", AT - YEAR)
+    sealed = province().seal.put_on(province().document, AT, timestamper=stamping(stamps, AT))
+    assert reason(sealed) is SealReason.UNTRUSTED
+    assert reason(sealed, trust=trust()._replace(timestamp_roots=[stamps.certificate])) is SealReason.SEALED
+    # who may vouch for times does not vouch for courts
+    assert reason(province().sealed, trust=trust(roots=())._replace(timestamp_roots=trust().roots)) is SealReason.UNTRUSTED
+
+
+def test_a_seal_in_the_european_form_is_a_seal():
+    """PAdES has the time of sealing in the PDF and not in the signature's attributes; both are signed."""
+    verdict = judge(province().seal.put_on(province().document, AT, kind=SigSeedSubFilter.PADES), COURT, trust(), NOW)
+    assert (verdict.reason, verdict.signed_at) == (SealReason.SEALED, AT)
 
 
 def test_a_list_that_another_signed_in_the_issuers_name_says_nothing():

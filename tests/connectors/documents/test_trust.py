@@ -14,8 +14,8 @@ def test_a_courts_own_roots_stand_in_place_of_its_provinces(tmp_path: Path):
     folder = write_trust(tmp_path / "trust")
     own = Authority("独立", AT - YEAR)
     (folder / f"{COURT}.pem").write_bytes(own.pem())
-    assert TrustStore(folder).of(COURT).roots == [own.root]
-    assert TrustStore(folder).of(OTHER).roots == [province().authority.root]
+    assert TrustStore(folder).of(COURT).roots == [own.certificate]
+    assert TrustStore(folder).of(OTHER).roots == [province().authority.certificate]
     assert len(TrustStore(folder).of(COURT).crls) == 1
 
 
@@ -26,11 +26,11 @@ def test_a_court_that_nothing_names_has_no_roots(tmp_path: Path, court: str):
 
 def test_timestamps_have_roots_of_their_own_where_they_are_given(tmp_path: Path):
     folder = write_trust(tmp_path / "trust")
-    assert TrustStore(folder).of(COURT).timestamp_roots == [province().authority.root]
+    assert TrustStore(folder).of(COURT).timestamp_roots == [province().authority.certificate]
     own = Authority("时间戳", AT - YEAR)
     (folder / "tsa.pem").write_bytes(own.pem())
-    assert TrustStore(folder).of(COURT).timestamp_roots == [own.root]
-    assert TrustStore(folder).of(COURT).roots == [province().authority.root]
+    assert TrustStore(folder).of(COURT).timestamp_roots == [own.certificate]
+    assert TrustStore(folder).of(COURT).roots == [province().authority.certificate]
 
 
 def test_a_file_that_is_not_what_it_should_be_is_named(tmp_path: Path):
