@@ -72,19 +72,32 @@ class Authority:
         ends: dt.datetime | None = None,
         *,
         key: PrivateKey | None = None,
+        lists_at: str | None = None,
     ) -> Seal:
-        """A court's seal, valid for two years unless said; ``court`` None gives a certificate that names no court."""
+        """A court's seal, valid for two years unless said; ``court`` None gives a certificate that names no court.
+
+        ``lists_at``: the address of the list that would name it.
+        """
         key = key or ec.generate_private_key(ec.SECP256R1())
-        certificate = (
+        builder = (
             _builder(_name(name, court), self._name, key, begins, ends or begins + 2 * YEAR)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs=True), critical=True)
-            .sign(self._key, hashes.SHA256())
         )
-        return Seal(certificate, key, self._chain)
+        if lists_at is not None:
+            point = x509.DistributionPoint([x509.UniformResourceIdentifier(lists_at)], None, None, None)
+            builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
+        return Seal(builder.sign(self._key, hashes.SHA256()), key, self._chain)
 
-    def crl(self, at: dt.datetime, revoked: Iterable[Seal | Authority] = (), *, ends: dt.datetime | None = None) -> bytes:
-        """A revocation list in DER, valid for 30 days unless said."""
+    def crl(
+        self,
+        at: dt.datetime,
+        revoked: Iterable[Seal | Authority] = (),
+        *,
+        ends: dt.datetime | None = None,
+        more: Iterable[x509.ExtensionType] = (),
+    ) -> bytes:
+        """A revocation list in DER, valid for 30 days unless said; ``more``: critical extensions."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self._name)
@@ -96,6 +109,8 @@ class Authority:
             serial = one.certificate.serial_number
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
             builder = builder.add_revoked_certificate(entry)
+        for extension in more:
+            builder = builder.add_extension(extension, critical=True)
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 

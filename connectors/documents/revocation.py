@@ -9,14 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from stream.core.seals import SealReason
 
-_UNDERSTOOD: Final = frozenset({x509.CRLNumber.oid, x509.AuthorityKeyIdentifier.oid})
+_UNDERSTOOD: Final = frozenset({x509.CRLNumber.oid, x509.AuthorityKeyIdentifier.oid, x509.IssuingDistributionPoint.oid})
+_Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 
 
 def revocation(
@@ -28,7 +29,7 @@ def revocation(
         lists = [crl for crl in crls if _is_of(crl, issuer)]
         if any(crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None for crl in lists):
             return SealReason.REVOKED
-        if not any(_is_current(crl, now) and _is_whole(crl) for crl in lists):
+        if not any(_is_current(crl, now) and _tells_of(crl, certificate) for crl in lists):
             unknown = SealReason.REVOCATION_UNKNOWN
     return unknown
 
@@ -44,6 +45,30 @@ def _is_current(crl: x509.CertificateRevocationList, now: dt.datetime) -> bool:
     return crl.last_update_utc <= now and crl.next_update_utc is not None and now < crl.next_update_utc
 
 
-def _is_whole(crl: x509.CertificateRevocationList) -> bool:
-    """Whether it tells of all that its issuer has revoked: a critical extension that is not known may say that it does not."""
-    return all(extension.oid in _UNDERSTOOD for extension in crl.extensions if extension.critical)
+def _tells_of(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
+    """Whether the list would name this certificate if it were revoked (RFC 5280, 6.3.3 b): an issuer may split its lists.
+
+    A critical extension that is not known here may say that it would not.
+    """
+    if any(extension.critical and extension.oid not in _UNDERSTOOD for extension in crl.extensions):
+        return False
+    part = _value(crl.extensions, x509.IssuingDistributionPoint)
+    if part is None:
+        return True
+    constraints = _value(certificate.extensions, x509.BasicConstraints)
+    is_authority = constraints is not None and constraints.ca
+    if part.indirect_crl or part.only_some_reasons or part.only_contains_attribute_certs or part.relative_name:
+        return False
+    if part.only_contains_user_certs if is_authority else part.only_contains_ca_certs:
+        return False
+    if part.full_name is None:
+        return True
+    points = _value(certificate.extensions, x509.CRLDistributionPoints)
+    return any(name in part.full_name for point in points or () for name in point.full_name or ())
+
+
+def _value(extensions: x509.Extensions, kind: type[_Kind]) -> _Kind | None:
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None

@@ -79,8 +79,10 @@ def _certificates(path: Path) -> list[x509.Certificate]:
 def _crl(path: Path) -> x509.CertificateRevocationList:
     try:
         raw = path.read_bytes()
-        return x509.load_pem_x509_crl(raw) if raw.startswith(_PEM) else x509.load_der_x509_crl(raw)
+        crl = x509.load_pem_x509_crl(raw) if raw.startswith(_PEM) else x509.load_der_x509_crl(raw)
+        len(crl.extensions)  # they are read when they are asked for
     except OSError as error:
         raise TrustError(f"{path}: {error.strerror}") from None
     except ValueError:
         raise TrustError(f"{path}: no revocation list") from None
+    return crl

@@ -4,15 +4,19 @@ import datetime as dt
 import io
 
 import pytest
+from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 from pyhanko.sign.fields import SigSeedSubFilter
 
-from connectors.documents.pdf import covers_whole, judge
+from connectors.documents.pdf import court_of, covers_whole, judge
 from stream.core.seals import SEAL_WORDS, Coverage, SealReason
 from synthetic.seals import YEAR, Authority, pdf
 from tests.connectors.documents.sealed import (
@@ -90,6 +94,23 @@ def test_a_certificate_that_names_no_court_is_no_courts():
     assert (
         reason(province().authority.seal(None, "某公司", AT - YEAR).put_on(province().document, AT)) is SealReason.OTHER_COURT
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "court"),
+    [
+        (["CT:CN-440106"], COURT),
+        (["CT:CN-440106", "CT:CN-440105"], None),
+        (["440106"], None),
+        (["NTRCN-440106"], None),
+        ([], None),
+    ],
+)
+def test_a_certificate_names_one_court_in_one_way(values: list[str], court: str | None):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, value) for value in values])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, AT, AT + YEAR).sign(key, hashes.SHA256())
+    assert court_of(asn1.Certificate.load(made.public_bytes(Encoding.DER))) == court
 
 
 def test_whoever_signs_after_the_court_takes_its_seal_away():

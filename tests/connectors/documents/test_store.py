@@ -90,6 +90,14 @@ def test_a_document_under_anothers_name_does_not_open(tmp_path: Path):
         documents.get(DIGEST)
 
 
+def test_what_was_locked_under_a_digest_that_it_has_not_is_damaged(tmp_path: Path):
+    store(tmp_path).add(DOCUMENT)
+    (kept,) = files(tmp_path)
+    kept.write_bytes(Cipher(KEY).lock(b"another", bytes.fromhex(DIGEST)))
+    with pytest.raises(DamagedDocumentError, match="has another"):
+        store(tmp_path).get(DIGEST)
+
+
 def test_another_key_opens_nothing_and_replaces_nothing(tmp_path: Path):
     store(tmp_path).add(DOCUMENT)
     with pytest.raises(UnreadableDocumentError, match="another key"):
