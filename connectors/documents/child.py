@@ -1,6 +1,7 @@
 """The process that looks at one document: what is hostile in it ends here.
 
-The document comes on standard input, the verdict leaves on standard output, as JSON. Its limits are set before a byte is read.
+The document comes on standard input. A line on standard output says that the process stands and has its limits, before a byte
+is read; the verdict follows as JSON.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from connectors.documents.limits import READY, TRUST_STATUS
 from connectors.documents.pdf import judge
-from connectors.documents.trust import TRUST_STATUS, TrustError, TrustStore
+from connectors.documents.trust import TrustError, TrustStore
 
 
 def main(folder: str, court: str, now: str, cpu_s: str, memory_bytes: str) -> int:
@@ -22,6 +24,8 @@ def main(folder: str, court: str, now: str, cpu_s: str, memory_bytes: str) -> in
     resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
     logging.disable()  # pyHanko logs what it finds in certificates
     try:
         trust = TrustStore(Path(folder)).of(court)

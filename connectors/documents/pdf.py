@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -35,9 +36,8 @@ from stream.core.seals import Coverage, SealReason, SealVerdict
 SIGNATURES_MAX: Final = 16
 SKEW: Final = dt.timedelta(minutes=5)
 """How far a court's clock may be ahead of ours."""
-COURT_PREFIX: Final = "CT:CN-"
-"""What stands before a court's code in ``organizationIdentifier``: the form of ETSI EN 319 412-1, 5.1.4, for a scheme of a
-country's own."""
+_COURT: Final = re.compile(r"CT:CN-([0-9A-Za-z]{2,32})")
+"""How ``organizationIdentifier`` says a court's code: the form of ETSI EN 319 412-1, 5.1.4, for a scheme of a country's own."""
 _KINDS: Final = {kind.value for kind in (SigSeedSubFilter.ADOBE_PKCS7_DETACHED, SigSeedSubFilter.PADES)}
 _USAGE: Final = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"}, match_all_key_usages=False)
 _RANGE_NUMBERS: Final = 4
@@ -157,6 +157,6 @@ def court_of(certificate: Any) -> str | None:
     """The court's code in a certificate's subject, or None where it does not name exactly one."""
     subject = x509.load_der_x509_certificate(certificate.dump()).subject
     named = [str(one.value) for one in subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)]
-    if len(named) != 1 or not named[0].startswith(COURT_PREFIX):
+    if len(named) != 1 or not (court := _COURT.fullmatch(named[0])):
         return None
-    return named[0].removeprefix(COURT_PREFIX)
+    return court[1]

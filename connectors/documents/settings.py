@@ -8,8 +8,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.documents.cipher import Cipher
+from connectors.documents.limits import BYTES_MAX, WALL_S_MAX
 from connectors.documents.store import DirectoryDocuments
-from connectors.documents.verifier import BYTES_MAX, WALL_S_MAX, PdfSealVerifier
+from connectors.documents.verifier import PdfSealVerifier
 
 
 class DocumentsSettings(BaseSettings):

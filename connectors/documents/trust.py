@@ -21,8 +21,6 @@ from cryptography import x509
 _COURT: Final = re.compile(r"[0-9A-Za-z]{2,32}")
 _PROVINCE_DIGITS: Final = 2
 _PEM: Final = b"-----BEGIN"
-TRUST_STATUS: Final = 3
-"""How the process that looks at a document ends when the store cannot be used; standard error says why."""
 
 
 class TrustError(ValueError):

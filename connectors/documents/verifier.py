@@ -7,17 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from connectors.documents.trust import TRUST_STATUS, TrustError, TrustStore
+from connectors.documents.limits import BYTES_MAX, CPU_S_MAX, MEMORY_BYTES_MAX, READY, TRUST_STATUS, WALL_S_MAX
+from connectors.documents.trust import TrustError, TrustStore
 from stream.core.seals import SealReason, SealVerdict
-
-BYTES_MAX: Final = 32 << 20
-WALL_S_MAX: Final = 30.0
-CPU_S_MAX: Final = 20
-MEMORY_BYTES_MAX: Final = 1 << 30
 
 
 def _now() -> dt.datetime:
@@ -43,7 +38,10 @@ class PdfSealVerifier:
         self._wall_s_max, self._memory_bytes_max = wall_s_max, memory_bytes_max
 
     def verify(self, data: bytes, court: str) -> SealVerdict:
-        """As ``SealVerifier``. Raises TrustError: the trust store cannot be used any more."""
+        """As ``SealVerifier``.
+
+        Raises TrustError: the trust store cannot be used any more. Raises OSError: the process cannot be started.
+        """
         if len(data) > self._bytes_max:
             return SealVerdict(reason=SealReason.TOO_LARGE)
         said = (str(self._folder), court, self._clock().isoformat(), str(CPU_S_MAX), str(self._memory_bytes_max))
@@ -54,11 +52,13 @@ class PdfSealVerifier:
             )
         except subprocess.TimeoutExpired:
             return SealVerdict(reason=SealReason.TOO_COSTLY)
+        if not ended.stdout.startswith(READY):
+            raise ChildProcessError(f"the process that looks at documents did not start: it ended with {ended.returncode}")
         if ended.returncode == TRUST_STATUS:
             raise TrustError(ended.stderr.decode(errors="replace"))
         if ended.returncode != 0:
             return SealVerdict(reason=SealReason.TOO_COSTLY)
         try:
-            return msgspec.json.decode(ended.stdout, type=SealVerdict)
+            return msgspec.json.decode(ended.stdout.removeprefix(READY), type=SealVerdict)
         except msgspec.DecodeError:
             return SealVerdict(reason=SealReason.TOO_COSTLY)

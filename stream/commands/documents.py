@@ -104,11 +104,14 @@ def as_object(name: str, digest: str | None, verdict: SealVerdict) -> dict[str, 
 
 
 def _print(found: Iterable[tuple[str, str | None, SealVerdict]]) -> None:
-    table = Table("文书 document", "结论 verdict", "印章 seal's court", "盖章时间 sealed at", "覆盖 coverage", "摘要 sha256")
+    table = Table()
+    table.add_column("文书 document", overflow="fold")
+    table.add_column("结论 verdict", overflow="fold")
+    table.add_column("法院、时间、覆盖 seal's court, time, coverage", min_width=19)
     for name, digest, verdict in found:
         colour = "green" if verdict.good else "red"
         said = f"[{colour}]{verdict.says.zh}[/]\n{verdict.reason}: {verdict.says.en}"
-        at = verdict.signed_at.astimezone().isoformat(sep=" ", timespec="seconds") if verdict.signed_at else "—"
-        court = escape(verdict.court) if verdict.court else "—"
-        table.add_row(escape(name), said, court, at, verdict.coverage, digest or "—")
+        at = f"{verdict.signed_at.astimezone():%Y-%m-%d %H:%M:%S}" if verdict.signed_at else "—"
+        seal = f"{escape(verdict.court or '—')}\n{at}\n{verdict.coverage}"
+        table.add_row(escape(name) + (f"\n{digest}" if digest else ""), said, seal)
     Console().print(table)

@@ -102,6 +102,8 @@ def test_a_certificate_that_names_no_court_is_no_courts():
         (["CT:CN-440106"], COURT),
         (["CT:CN-440106", "CT:CN-440105"], None),
         (["440106"], None),
+        (["CT:CN-440106\n"], None),
+        (["CT:CN-\x1b[2J"], None),
         (["NTRCN-440106"], None),
         ([], None),
     ],

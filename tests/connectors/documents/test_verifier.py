@@ -1,5 +1,6 @@
 """A document is looked at in a process that no document can make hang or grow."""
 
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_a_trust_store_that_went_away_is_no_verdict(tmp_path: Path):
     (tmp_path / "trust" / "44.pem").write_bytes(b"nothing")
     with pytest.raises(TrustError, match=r"44\.pem"):
         checks.verify(province().sealed, COURT)
+
+
+def test_a_process_that_does_not_start_says_nothing_of_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(OSError, match="did not start"):
+        verifier(tmp_path).verify(province().sealed, COURT)
 
 
 BOMB = zlib.compress(bytes(200 << 20), 9)
