@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",
+    "documents": "Sealed documents: check a court's seal, keep a document, fetch one by its digest.",
+    "place": "Place or amend an order whose documents bear its court's seal.",
     "order": "What is held of an order, and when it was in force, or released, everywhere.",
     "reachability": "Which courts' endpoints reach anybody, and the orders of those that do not.",
     "generate": "A synthetic world: orders, sightings and the truth.",

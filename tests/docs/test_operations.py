@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 
 from connectors.audit.settings import AuditSettings
 from connectors.courts.settings import CourtsSettings, SmsSettings, SmtpSettings
+from connectors.documents.settings import DocumentsSettings
 from connectors.door.settings import DoorSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
@@ -54,6 +55,7 @@ def test_every_setting_is_told_with_its_default() -> None:
         SmsSettings,
         DoorSettings,
         AuditSettings,
+        DocumentsSettings,
     )
     real = dict(pair for part in parts for pair in variables(part))
     assert {name: row[0] for name, row in table("Settings").items()} == real

@@ -47,6 +47,7 @@ def test_every_command_is_told() -> None:
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        "docs/documents.md",
         "docs/operations.md",
         "docs/performance.md",
         "docs/policy.md",

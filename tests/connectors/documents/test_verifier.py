@@ -1,0 +1,88 @@
+"""A document is looked at in a process that no document can make hang or grow."""
+
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+
+from connectors.documents.trust import TrustError
+from connectors.documents.verifier import PdfSealVerifier
+from stream.core.seals import SealReason
+from tests.connectors.documents.sealed import COURT, NOW, province, text_altered, write_trust
+
+
+def verifier(folder: Path, **limits: float) -> PdfSealVerifier:
+    return PdfSealVerifier(write_trust(folder / "trust"), lambda: NOW, **limits)  # type: ignore[arg-type]
+
+
+def file_of(*objects: bytes, root: int = 1) -> bytes:
+    """A PDF file of these objects, numbered from 1."""
+    written, offsets = b"%PDF-1.7\n", []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(written))
+        written += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(objects) + 1
+    xref = b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table)
+    return written + xref + b"trailer\n<</Root %d 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF\n" % (root, size, len(written))
+
+
+def test_a_good_document_and_an_altered_one(tmp_path: Path):
+    checks = verifier(tmp_path)
+    assert checks.verify(province().sealed, COURT).good
+    assert checks.verify(text_altered(province().sealed), COURT).reason is SealReason.ALTERED
+
+
+def test_a_list_that_is_put_in_its_place_counts_from_the_next_document_on(tmp_path: Path):
+    checks = verifier(tmp_path)
+    (tmp_path / "trust" / "crls" / "44.crl").write_bytes(province().authority.crl(NOW, [province().seal]))
+    assert checks.verify(province().sealed, COURT).reason is SealReason.REVOKED
+
+
+def test_too_large_is_not_even_looked_at(tmp_path: Path):
+    assert verifier(tmp_path, bytes_max=100).verify(bytes(101), COURT).reason is SealReason.TOO_LARGE
+
+
+def test_out_of_time_and_out_of_memory_are_verdicts(tmp_path: Path):
+    assert verifier(tmp_path / "a", wall_s_max=0.01).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
+    assert verifier(tmp_path / "b", memory_bytes_max=1 << 24).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
+
+
+def test_a_trust_store_that_went_away_is_no_verdict(tmp_path: Path):
+    checks = verifier(tmp_path)
+    (tmp_path / "trust" / "44.pem").write_bytes(b"nothing")
+    with pytest.raises(TrustError, match=r"44\.pem"):
+        checks.verify(province().sealed, COURT)
+
+
+def test_a_process_that_does_not_start_says_nothing_of_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(OSError, match="did not start"):
+        verifier(tmp_path).verify(province().sealed, COURT)
+
+
+BOMB = zlib.compress(bytes(200 << 20), 9)
+HOSTILE = {
+    "nested arrays": file_of(b"<</Type/Catalog/AcroForm<</Fields " + b"[" * 100_000 + b"]" * 100_000 + b">>>>"),
+    "nested dictionaries": file_of(b"<</A " * 50_000 + b">>" * 50_000),
+    "fields in a ring": file_of(b"<</Type/Catalog/AcroForm<</Fields[2 0 R]>>>>", b"<</T(a)/Kids[2 0 R]>>"),
+    "a reference to itself": file_of(b"1 0 R"),
+    "tables in a ring": b"%PDF-1.7\nxref\n0 0\ntrailer\n<</Root 1 0 R/Size 1/Prev 9>>\nstartxref\n9\n%%EOF\n",
+    "a table of a billion entries": b"%PDF-1.7\nxref\n0 999999999\n"
+    + b"0000000000 65535 f \n" * 1000
+    + b"startxref\n9\n%%EOF\n",
+    "a stream that swells": b"%PDF-1.7\n1 0 obj\n<</Type/XRef/W[1 4 2]/Size 9/Root 1 0 R/Filter/FlateDecode/Length "
+    + b"%d>>\nstream\n%s\nendstream\nendobj\nstartxref\n9\n%%%%EOF\n" % (len(BOMB), BOMB),
+    "nothing but line ends": b"%PDF-1.7\n" + b"\n" * (4 << 20),
+    "startxref over and over": b"%PDF-1.7\n" + b"startxref\n9\n%%EOF\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_file_is_refused_within_the_limits(tmp_path: Path, kind: str):
+    began = time.monotonic()
+    verdict = verifier(tmp_path).verify(HOSTILE[kind], COURT)
+    assert verdict.reason in (SealReason.UNREADABLE, SealReason.TOO_COSTLY, SealReason.NO_SEAL)
+    assert time.monotonic() - began < 40
