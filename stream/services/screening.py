@@ -33,7 +33,7 @@ from stream.core.screen import screen
 from stream.services.follower import OrderFollower
 from stream.settings import WorkerSettings
 
-POLL_S: Final = 0.005
+POLL_S: Final = 0.002
 COMMIT_EVERY_S: Final = 0.5
 CLOSED_S: Final = 0.02
 UNDER_WAY_MAX: Final = 16
@@ -42,7 +42,7 @@ _FLOOD: Final = {
     "partition.assignment.strategy": "cooperative-sticky",
     # A broker's work is by the request: a few milliseconds of patience save it most of its work in a flood.
     "fetch.min.bytes": "32768",
-    "fetch.wait.max.ms": "10",
+    "fetch.wait.max.ms": "4",
     "queued.min.messages": "100000",
     "queued.max.messages.kbytes": "32768",
 }
