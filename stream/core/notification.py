@@ -176,6 +176,10 @@ DATA: Final[dict[EventType, type[Message]]] = {
 """What ``data`` holds, by type; the other types come with the work that sends them."""
 
 
+def _event(type_: EventType, id_: str, subject: str, at: dt.datetime, data: Message, source: str) -> Notification:
+    return Notification(id=id_, source=source, type=type_, subject=subject, time=at, data=data.model_dump(mode="json"))
+
+
 def hit_notification(
     hit: Hit,
     *,
@@ -219,14 +223,7 @@ def withdrawal_notification(
         reason=reason,
         withdrawn_at=at,
     )
-    return Notification(
-        id=event_id(hit.id, "chakong.withdrawal.v1", step),
-        source=source,
-        type="chakong.withdrawal.v1",
-        subject=hit.id,
-        time=at,
-        data=withdrawal.model_dump(mode="json"),
-    )
+    return _event("chakong.withdrawal.v1", event_id(hit.id, "chakong.withdrawal.v1", step), hit.id, at, withdrawal, source)
 
 
 def overdue_notification(
@@ -260,14 +257,7 @@ def overdue_notification(
         ),
         is_last=is_last,
     )
-    return Notification(
-        id=event_id(hit.id, "chakong.overdue.v1", level),
-        source=source,
-        type="chakong.overdue.v1",
-        subject=hit.id,
-        time=at,
-        data=overdue.model_dump(mode="json"),
-    )
+    return _event("chakong.overdue.v1", event_id(hit.id, "chakong.overdue.v1", level), hit.id, at, overdue, source)
 
 
 def endpoint_notification(
@@ -287,38 +277,17 @@ def endpoint_notification(
         waiting=waiting,
     )
     subject = id_of(*place, outage.since.isoformat())
-    return Notification(
-        id=event_id(subject, "chakong.endpoint.v1", kind.value),
-        source=source,
-        type="chakong.endpoint.v1",
-        subject=subject,
-        time=at,
-        data=news.model_dump(mode="json"),
-    )
+    return _event("chakong.endpoint.v1", event_id(subject, "chakong.endpoint.v1", kind.value), subject, at, news, source)
 
 
 def reachability_test(test: ReachabilityTest, *, at: dt.datetime, source: str = SOURCE) -> Notification:
     """A test of one endpoint; sent again, it has the same id."""
-    return Notification(
-        id=test.test_id,
-        source=source,
-        type="chakong.test.v1",
-        subject=test.test_id,
-        time=at,
-        data=test.model_dump(mode="json"),
-    )
+    return _event("chakong.test.v1", test.test_id, test.test_id, at, test, source)
 
 
 def orders_lacking(listing: OrdersLacking, listing_id: str, *, source: str = SOURCE) -> Notification:
     """A court's list of orders that lack something; ``listing_id`` is one a court and day."""
-    return Notification(
-        id=listing_id,
-        source=source,
-        type="chakong.orders_lacking.v1",
-        subject=listing_id,
-        time=listing.looked_at,
-        data=listing.model_dump(mode="json"),
-    )
+    return _event("chakong.orders_lacking.v1", listing_id, listing_id, listing.looked_at, listing, source)
 
 
 def event_id(about: str, event_type: str, step: str) -> str:

@@ -114,6 +114,7 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "deadletters": 14 * 24 * hour,
         "endings": 14 * 24 * hour,
         "notices": 90 * 24 * hour,
+        "audit": for_ever,
         "reachability": 400 * 24 * hour,
     }
     assert _described(engine) == {
