@@ -23,7 +23,7 @@ import msgspec
 import redis.asyncio
 
 from connectors.redis import ledger_scripts as scripts
-from connectors.redis.errors import ViewUnavailableError, server_name, translated
+from connectors.redis.errors import LOST, ViewUnavailableError, server_name, translated
 from connectors.redis.keyspace import delete_all
 from connectors.redis.scripts import packed
 from stream.core.delivery import Receipt, Step
@@ -220,7 +220,7 @@ class RedisLedger:
     def _check(self, whole: object) -> None:
         """A ledger that Redis has lost is empty, which must not mean that nothing was told."""
         if whole is None:
-            raise ViewUnavailableError("lost", f"{self._server} has no whole ledger; the workers build it again from the log")
+            raise ViewUnavailableError("lost", f"{self._server} {LOST}")
 
     def _keep(self, values: dict[str, bytes]) -> None:
         """Remember what is stored: the next receipt of a hit most often finds it so, and needs not read it first."""

@@ -19,7 +19,7 @@ from stream.core.notification import Notification
 AT_ONCE: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 """For what goes before every hit: the news that one is void, and that nobody has answered."""
 LAST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
-"""For what goes after every hit: the news of an endpoint's health."""
+"""For what goes after every hit: news of an endpoint's health, tests of endpoints, lists of orders."""
 QUEUE_MAX: Final = 256
 """Notifications that may wait for one endpoint in one worker; more are not tried now."""
 _BUSY: Final = Attempt(Reason.BUSY, retry=True, detail="too many notifications wait for this endpoint")

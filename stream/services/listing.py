@@ -22,9 +22,8 @@ from connectors.redis.reachability import ReachabilityView
 from stream import metrics
 from stream.core.lacking import Lack, is_current, listing_id
 from stream.core.notification import Addressee, OrderLacking, OrdersLacking, orders_lacking
-from stream.services.courier import Courier, always
+from stream.services.courier import LAST, Courier, always
 from stream.services.lacks import Lacks
-from stream.services.reaching import WHEN_IDLE
 from watchlists.order import Court, Order
 
 LOOK_EVERY_S: Final = 15.0
@@ -131,7 +130,7 @@ class Listing:
                 total=listed.total,
                 looked_at=self._clock(),
             )
-            result = await self._courier.round(orders_lacking(listing, listing_id(court.code, day)), where, always, WHEN_IDLE)
+            result = await self._courier.round(orders_lacking(listing, listing_id(court.code, day)), where, always, LAST)
             if result.delivered:
                 return True
         _log.warning("a court could not be told what its orders lack", court=court.code, orders=listed.total)

@@ -26,7 +26,7 @@ from stream.core.confirmation import Confirmation
 from stream.core.delivery import Reason
 from stream.core.notification import Addressee, ReachabilityTest, reachability_test
 from stream.core.reachability import Ask, Reach, ReachRecord, Rhythm, Seen, due, reach
-from stream.services.courier import Courier, always
+from stream.services.courier import LAST, Courier, always
 from stream.services.patience import ledger_answer
 from stream.services.resolving import send_for_sure
 from stream.under_way import UnderWay
@@ -36,8 +36,6 @@ MOST: Final = 20
 """Tests that one look begins in one worker, and that are under way at once: a trickle beside real news, and 57,000 a day."""
 PIECE: Final = 200
 """Endpoints that are looked at before others have a turn."""
-WHEN_IDLE: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
-"""For what goes after every hit."""
 _NOTHING: Final = Seen()
 _log = structlog.get_logger("reaching")
 
@@ -138,7 +136,7 @@ class Reaching:
         began_at = self._clock()
         await self._note(_record(endpoint, ask, "asked", began_at))
         news = reachability_test(test, at=began_at)
-        result = await self._courier.round(news, [endpoint], always, WHEN_IDLE)
+        result = await self._courier.round(news, [endpoint], always, LAST)
         if result.delivered:
             await self._note(_record(endpoint, ask, "taken", self._clock()))
         else:

@@ -17,6 +17,7 @@ from stream.core.delivery import Reason
 from stream.core.escalation import Level
 from stream.core.health import Change, State
 from stream.core.notification import Notification
+from tests.clock import Clock
 from tests.connectors.courts.cases import SECRET, notification
 
 FAILS = CourtsSettings(failures_max=3, failing_s=10, probe_first_s=5, probe_longest_s=60)
@@ -26,19 +27,6 @@ FAILS = CourtsSettings(failures_max=3, failing_s=10, probe_first_s=5, probe_long
 async def court() -> AsyncIterator[Receiver]:
     async with Receiver(SECRET) as receiver:
         yield receiver
-
-
-class Clock:
-    """Stands still until it is told. It begins now, since courts check the time of a signature."""
-
-    def __init__(self) -> None:
-        self.at = dt.datetime.now(dt.UTC)
-
-    def __call__(self) -> dt.datetime:
-        return self.at
-
-    def forward(self, seconds: float) -> None:
-        self.at += dt.timedelta(seconds=seconds)
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from stream.core.notification import Notification
 from stream.core.outage import UNSEEN_AFTER, Outage
 from stream.services.courier import LAST, Courier, always
 from stream.services.noticing import Noticing
+from tests.clock import Clock
 from tests.connectors.courts.cases import notification
 from tests.connectors.courts.test_email import Relay
 from tests.stream.engine.running import RecordingCourt
@@ -45,19 +46,6 @@ COURT = "440106"
 FAILURES = 3
 MAIL = f'[[endpoint]]\ncourt = "{COURT}"\nlevel = "duty_desk"\nchannel = "email"\nto = "duty@court.example"\n'
 PULLS = f'[[endpoint]]\ncourt = "{COURT}"\nchannel = "inbox"\ntoken_env = "TOKEN"\n'
-
-
-class Clock:
-    """Stands still until it is moved. It begins now, since signatures have a time."""
-
-    def __init__(self) -> None:
-        self.at = dt.datetime.now(dt.UTC)
-
-    def __call__(self) -> dt.datetime:
-        return self.at
-
-    def forward(self, seconds: float) -> None:
-        self.at += dt.timedelta(seconds=seconds)
 
 
 class Worker:
