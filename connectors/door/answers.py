@@ -15,6 +15,7 @@ from connectors.door.problems import ProblemError
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import CONFIRMATIONS
 from matchers.wire import Message
+from stream.core.authority import Owner
 from stream.core.confirmation import Confirmation, Name, Said, confirmation_id
 
 KEYS_MAX: Final = 10_000
@@ -23,8 +24,8 @@ KEYS_MAX: Final = 10_000
 class Hits(Protocol):
     """Whose a hit is. The ledger may implement it."""
 
-    async def court_of(self, hit_id: str) -> str | None:
-        """The code of the court that a hit was found for; None for a hit that is not known."""
+    async def owner_of(self, hit_id: str) -> Owner | None:
+        """The court and the handler that a hit was found for; None for a hit that is not known."""
 
 
 class Signed(Message):
@@ -41,21 +42,23 @@ class Posted(Said):
 
 
 class Answers:
-    """Takes answers in. ``hits`` None: whose a hit is is not known here, and is asked where the answer takes effect."""
+    """Takes answers in."""
 
-    def __init__(self, records: Records, hits: Hits | None, clock: Callable[[], dt.datetime], durable_s_max: float) -> None:
+    def __init__(self, records: Records, hits: Hits, clock: Callable[[], dt.datetime], durable_s_max: float) -> None:
         self._records, self._hits, self._clock, self._durable_s_max = records, hits, clock, durable_s_max
         self._recent: Final[OrderedDict[str, bytes]] = OrderedDict()
+
+    async def owner_of(self, hit_id: str) -> Owner | None:
+        """Whose a hit is. Raises ViewUnavailableError."""
+        return await self._hits.owner_of(hit_id)
 
     async def take_in(self, court: str, hit_id: str, key: str, posted: Posted) -> Confirmation:
         """The confirmation, once it is durable.
 
         Raises:
-            ProblemError: ``not_found``: the hit is not this court's. ``key_reused``: with another answer.
+            ProblemError: ``key_reused``: with another answer.
             NotDurableError, TimeoutError: it may not be on record; a repeat under the same key is harmless.
         """
-        if self._hits is not None and await self._hits.court_of(hit_id) != court:
-            raise ProblemError("not_found")
         confirmation = Confirmation.model_validate(self._fields(court, hit_id, key, posted))
         self._refuse_another_content(confirmation.id, posted)
         async with asyncio.timeout(self._durable_s_max):

@@ -7,8 +7,8 @@ from typing import Any, Final
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from connectors.door.tokens import Caller
 from stream.core.audit.record import TEXT_MAX, Entry, Outcome, What, Who
+from stream.core.authority import Principal
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 """What they ask for changes nothing (RFC 9110, 9.2.1). Anything else is on record before it is done, too."""
@@ -18,14 +18,15 @@ NO_OPERATION: Final = "none"
 def entry_of(scope: Scope, headers: Headers, status: int | None = None) -> Entry:
     """The entry of a request that is answered with a status, or, without one, of an operation that is about to begin.
 
-    ``scope["state"]`` may have ``caller``, ``on_behalf_of`` and ``detail``.
+    ``scope["state"]`` may have ``principal``, ``on_behalf_of``, ``object`` (its kind and id), ``purpose`` and ``detail``.
     """
     state: dict[str, Any] = scope["state"]
     client = scope.get("client")
     return Entry(
-        who=_who(state.get("caller"), state.get("on_behalf_of")),
+        who=_who(state.get("principal"), state.get("on_behalf_of")),
         operation=getattr(scope.get("route"), "name", None) or NO_OPERATION,
         object=_object(scope),
+        purpose=_cut(state.get("purpose")),
         outcome="begun" if status is None else _outcome(status),
         status=status,
         detail=state.get("detail"),
@@ -35,21 +36,26 @@ def entry_of(scope: Scope, headers: Headers, status: int | None = None) -> Entry
     )
 
 
-def _who(caller: Caller | None, on_behalf_of: str | None) -> Who:
-    if caller is None:
+def _who(principal: Principal | None, on_behalf_of: str | None) -> Who:
+    if principal is None:
         return Who(kind="stranger")
-    role = "answer and fetch" if caller.inbox else "answer"
-    return Who(kind="court", id=caller.court, role=role, credential=caller.credential or None, on_behalf_of=_cut(on_behalf_of))
+    kind = "person" if not principal.machine else "court" if principal.court is not None else "machine"
+    return Who(
+        kind=kind,
+        id=_cut(principal.id),
+        role=_cut(" ".join(principal.roles)),
+        credential=_cut(principal.credential) or None,
+        on_behalf_of=_cut(on_behalf_of),
+    )
 
 
 def _object(scope: Scope) -> What | None:
-    """A hit by its id; of the inbox, the court whose it is."""
-    hit_id = scope.get("path_params", {}).get("hit_id")
-    if hit_id is not None:
-        return What(kind="hit", id=_cut(str(hit_id)) or "")
-    caller: Caller | None = scope["state"].get("caller")
-    if getattr(scope.get("route"), "name", None) == "inbox" and caller is not None:
-        return What(kind="inbox", id=caller.court)
+    """What the route says it is about, else what the path names: ``/hits/{hit_id}`` is about a hit."""
+    said: tuple[str, str] | None = scope["state"].get("object")
+    if said is not None:
+        return What(kind=said[0], id=_cut(said[1]) or "")
+    for name, value in reversed(scope.get("path_params", {}).items()):
+        return What(kind=name.removesuffix("_id"), id=_cut(str(value)) or "")
     return None
 
 

@@ -16,11 +16,12 @@ from typing import Any, Final, NamedTuple
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from connectors.door.access import is_judged
 from connectors.door.auditing import entry_of
 from connectors.door.problems import KINDS, ProblemError, answer
 from connectors.door.settings import WAIT_S_MAX, DoorSettings
-from connectors.door.tokens import Caller
 from stream.core.audit.record import Audit, AuditUnavailableError
+from stream.core.authority import Principal
 
 REQUEST_ID: Final = "x-request-id"
 _GOOD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -41,8 +42,12 @@ class Told(NamedTuple):
     route: str | None = None
 
 
+class UnjudgedError(RuntimeError):
+    """A route answers without having asked whose things it tells of: a fault of ours, and nothing leaves."""
+
+
 class Guard:
-    """An ASGI application around another. ``scope["state"]`` has ``request_id``, and later ``caller``."""
+    """An ASGI application around another. ``scope["state"]`` has ``request_id``, and later ``principal``."""
 
     def __init__(self, app: ASGIApp, settings: DoorSettings, tell: Callable[[Told], object], audit: Audit) -> None:
         self._app, self._settings, self._tell, self._audit = app, settings, tell, audit
@@ -61,6 +66,8 @@ class Guard:
         async def answered(message: Message) -> None:
             nonlocal status, error, withheld
             if message["type"] == "http.response.start":
+                if message["status"] < 400 and not is_judged(scope["state"], _operation(scope)):
+                    raise UnjudgedError(_operation(scope))
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
                 try:
                     await self._audit.write(entry_of(scope, headers, message["status"]))
@@ -127,7 +134,10 @@ async def _say(problem: ProblemError, scope: Scope, receive: Receive, send: Send
 
 def _told(scope: Scope, request_id: str, status: int, took_s: float, error: str | None) -> Told:
     state: dict[str, Any] = scope["state"]
-    route = scope.get("route")
-    name, template = getattr(route, "name", None), getattr(route, "path", None)
-    caller: Caller | None = state.get("caller")
-    return Told(request_id, name, None if caller is None else caller.court, status, took_s, error, template)
+    name, template = _operation(scope), getattr(scope.get("route"), "path", None)
+    principal: Principal | None = state.get("principal")
+    return Told(request_id, name, None if principal is None else principal.court, status, took_s, error, template)
+
+
+def _operation(scope: Scope) -> str | None:
+    return getattr(scope.get("route"), "name", None)

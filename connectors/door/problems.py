@@ -23,7 +23,7 @@ class Kind(NamedTuple):
 
 KINDS: Final[dict[str, Kind]] = {
     "unauthorized": Kind(401, "未出示有效令牌", "No valid token was shown"),
-    "forbidden": Kind(403, "该令牌无权提取通知，只能反馈", "This token may answer hits, and may not fetch the inbox"),
+    "forbidden": Kind(403, "该身份无权进行此操作", "This is not open to the role that was shown"),
     "not_found": Kind(404, "没有此资源", "There is no such thing here"),
     "method_not_allowed": Kind(405, "不支持此方法", "This method is not supported here"),
     "cursor_gone": Kind(

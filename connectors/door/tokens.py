@@ -1,16 +1,22 @@
-"""Who knocks: the bearer tokens of courts, as TOML files list them.
+"""Who knocks: the bearer tokens of machines, as TOML files list them.
 
-    [[token]]                         # in the file of CHAKONG_API_TOKENS: a court that answers, and fetches if it says so
+    [[token]]                         # in the file of CHAKONG_API_TOKENS: a court's system
     court = "440106"
     token_file = "440106.token"       # beside this file; or token_env = "NAME"
-    inbox = true                      # it may fetch the court's inbox; without it, it may only answer
+    inbox = true                      # role court_system; without it court_reply, which may only answer
+
+    [[token]]                         # or any other role of the permission matrix, and where it is had
+    role = "station"
+    station = "440106-B-0001"
+    province = "44"
+    token_env = "STATION_TOKEN"
 
     [[endpoint]]                      # in the endpoints file: a court whose channel is an inbox
     court = "440106"
     channel = "inbox"
     token_file = "440106.token"
 
-A court may have several tokens, so that one can be changed without a gap.
+Somebody may have several tokens, so that one can be changed without a gap.
 
     ValueError
     └── TokensError    file, entry, and what is wrong with it; never a token
@@ -26,60 +32,59 @@ import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from connectors.courts.endpoint import ANY_COURT
 from connectors.courts.sources import from_environment, from_file
+from connectors.door.access import Shown
 from matchers.wire import NonEmpty, reason
+from stream.core.authority import PLACES, Grant, Principal, Role
 
 _TOKEN: Final = re.compile("[!-~]{32,256}")
+_TOLD: Final = ("court", "token_file", "token_env")
+"""What an endpoint's entry tells of its token; the rest is about the endpoint."""
 
 
 class TokensError(ValueError):
     """The tokens cannot be used."""
 
 
-class Caller(NamedTuple):
-    """A court that showed its token. ``inbox``: it may fetch its notifications, besides answering.
+class Entry(NamedTuple):
+    """A token, and whose it is."""
 
-    ``credential`` names the token in the audit log: its file's name, or ``env:`` and its variable's.
-    """
-
-    court: str
-    inbox: bool
-    credential: str = ""
-
-
-class Callers(Protocol):
-    """Who a token belongs to. Another implementation may ask an identity provider."""
-
-    def caller(self, token: str) -> Caller | None: ...
+    token: str
+    principal: Principal
 
 
 class Tokens:
     """The tokens of a deployment, as digests under a key of this process: how long a look-up takes tells nothing of a token."""
 
-    def __init__(self, tokens: Iterable[tuple[str, Caller]] = ()) -> None:
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._key: Final = secrets.token_bytes(32)
-        self._callers: Final[dict[bytes, Caller]] = {}
-        for token, caller in tokens:
+        self._principals: Final[dict[bytes, Principal]] = {}
+        for token, principal in entries:
             if not _TOKEN.fullmatch(token):
-                raise TokensError(f"court {caller.court}: a token has 32 to 256 visible ASCII characters")
-            known = self._callers.get(self._digest(token), caller)
-            if known.court != caller.court:
-                raise TokensError(f"court {caller.court}: another court has the same token")
-            self._callers[self._digest(token)] = Caller(caller.court, caller.inbox or known.inbox, known.credential)
+                raise TokensError(f"{principal.id}: a token has 32 to 256 visible ASCII characters")
+            digest = self._digest(token)
+            known = self._principals.get(digest, principal)
+            if known.id != principal.id:
+                raise TokensError(f"{principal.id}: somebody else has the same token")
+            grants = tuple(dict.fromkeys((*known.grants, *principal.grants)))
+            self._principals[digest] = known._replace(grants=grants)
 
-    def caller(self, token: str) -> Caller | None:
-        return self._callers.get(self._digest(token))
+    async def of(self, shown: Shown) -> Principal | None:
+        return None if shown.token is None else self.principal(shown.token)
+
+    def principal(self, token: str) -> Principal | None:
+        return self._principals.get(self._digest(token))
 
     def _digest(self, token: str) -> bytes:
         return hmac.digest(self._key, token.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
     def __len__(self) -> int:
-        return len(self._callers)
+        return len(self._principals)
 
     @classmethod
     def load(cls, *paths: Path, environ: Mapping[str, str] = os.environ) -> Tokens:
@@ -88,46 +93,58 @@ class Tokens:
         Raises:
             TokensError: a file or one of its entries cannot be used.
         """
-        return cls(pair for path in paths for pair in _listed(path, environ))
+        return cls(entry for path in paths for entry in _listed(path, environ))
 
 
-class _Entry(BaseModel):
+class _Listed(BaseModel):
     """One ``[[token]]``, or the part of an ``[[endpoint]]`` that is about tokens."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    court: NonEmpty
+    role: Role | None = None
+    court: NonEmpty | None = None
+    province: NonEmpty | None = None
+    station: NonEmpty | None = None
     token_file: Path | None = None
     token_env: NonEmpty | None = None
     inbox: bool = False
 
     @model_validator(mode="after")
-    def _has_one_token(self) -> _Entry:
+    def _has_one_token_and_one_place(self) -> _Listed:
         if (self.token_file is None) == (self.token_env is None):
             raise ValueError("exactly one of token_file and token_env is needed")
         if self.court == ANY_COURT:
             raise ValueError("a token is one court's own: name the court")
+        if self.role is not None and self.inbox:
+            raise ValueError('inbox = true stands for role = "court_system": give one of the two')
+        if missing := [name for name in PLACES.get(self.granted, ()) if getattr(self, name) is None]:
+            raise ValueError(f"a token of the role {self.granted} names its {' and its '.join(missing)}")
         return self
 
     @property
-    def credential(self) -> str:
-        return f"env:{self.token_env}" if self.token_file is None else self.token_file.name
+    def granted(self) -> Role:
+        return self.role or (Role.COURT_SYSTEM if self.inbox else Role.COURT_REPLY)
+
+    def principal(self) -> Principal:
+        credential = f"env:{self.token_env}" if self.token_file is None else self.token_file.name
+        id_ = self.station or self.court or self.province or self.granted.value
+        return Principal(id_, (Grant(self.granted, self.court, self.province, self.station),), credential=credential)
 
     def token(self, folder: Path, environ: Mapping[str, str]) -> str:
         """Raises ValueError."""
         if self.token_env is not None:
             return from_environment(self.token_env, "token_env", environ)
-        if self.token_file is None:  # _has_one_token refuses it
+        if self.token_file is None:  # _has_one_token_and_one_place refuses it
             raise AssertionError
         return from_file(self.token_file, folder, "token_file")
 
 
-def _listed(path: Path, environ: Mapping[str, str]) -> list[tuple[str, Caller]]:
+def _listed(path: Path, environ: Mapping[str, str]) -> list[Entry]:
     made = []
     for where, fields in _entries(path):
         try:
-            entry = _Entry.model_validate(fields)
-            made.append((entry.token(path.parent, environ), Caller(entry.court, entry.inbox, entry.credential)))
+            listed = _Listed.model_validate(fields)
+            made.append(Entry(listed.token(path.parent, environ), listed.principal()))
         except ValidationError as error:
             raise TokensError(f"{path}: {where}: {reason(error)}") from None
         except ValueError as error:
@@ -148,7 +165,7 @@ def _entries(path: Path) -> list[tuple[str, Any]]:
         raise TokensError(f"{path}: only [[token]] and [[endpoint]] entries are known, with two brackets")
     tokens = [(f"token {number}", fields) for number, fields in enumerate(listed["token"], 1)]
     inboxes = [
-        (f"endpoint {number}", {**fields, "inbox": True})
+        (f"endpoint {number}", {**{name: fields[name] for name in _TOLD if name in fields}, "inbox": True})
         for number, fields in enumerate(listed["endpoint"], 1)
         if isinstance(fields, dict) and fields.get("channel") == "inbox"
     ]

@@ -20,8 +20,9 @@ from connectors.door.guard import Guard, Told
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Tokens, TokensError
 from connectors.kafka.errors import KafkaError
+from connectors.kafka.places import Places
 from connectors.kafka.records import Records
-from connectors.kafka.topics import ensure_topics
+from connectors.kafka.topics import HITS, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.reachability import ReachabilityView
@@ -31,6 +32,7 @@ from stream import metrics
 from stream.core.audit.record import AuditUnavailableError
 from stream.local import settings_here
 from stream.logs import log_to_stderr
+from stream.services.bodies import Bodies
 from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
 
@@ -44,7 +46,7 @@ NO_ROUTE: Final = "none"
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Where to listen, in place of CHAKONG_API_PORT.")
 def api(port: int | None) -> None:
-    """Open the courts' door: a court fetches its notifications and answers hits. Settings: CHAKONG_API_..., CHAKONG_KAFKA."""
+    """Open the door that courts and police ask at. Settings: CHAKONG_API_..., CHAKONG_KAFKA."""
     log_to_stderr()
     try:
         settings = DoorSettings() if port is None else DoorSettings(port=port)
@@ -59,7 +61,7 @@ def api(port: int | None) -> None:
     except (ValueError, TokensError, KafkaError, StackError) as error:
         _give_up(str(error))
     if not len(tokens):
-        _give_up("no court has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
+        _give_up("nobody has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
     try:
         asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka)))
     except AuditUnavailableError as error:
@@ -68,8 +70,9 @@ def api(port: int | None) -> None:
 
 async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
     await audit.start()
-    records, client = Records(here.kafka, "chakong-api"), connect(here.redis)
-    hits = LedgerHits(RedisLedger(client, here.redis.namespace), ReachabilityView(client, here.redis.namespace))
+    records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
+    namespace = here.redis.namespace
+    hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
     parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
@@ -78,6 +81,7 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, a
     finally:
         await audit.stop()
         await asyncio.to_thread(records.close)
+        await asyncio.to_thread(bodies.close)
         await client.aclose()
 
 

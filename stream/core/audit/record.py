@@ -30,9 +30,11 @@ class AuditUnavailableError(RuntimeError):
 class Who(Message):
     """Who acts. ``id`` is null for somebody who has shown no valid credential."""
 
-    kind: Literal["court", "stranger", "operator", "service"]
-    id: str | None = Field(default=None, description="of a court, its code")
-    role: str | None = Field(default=None, description="what the credential allows")
+    kind: Literal["court", "person", "machine", "stranger", "operator", "service"]
+    id: str | None = Field(
+        default=None, description="of a court's system its court's code, of a person the issuer's name for them"
+    )
+    role: str | None = Field(default=None, description="the roles that were shown, as the permission matrix has them")
     credential: str | None = Field(default=None, description="which credential was shown, by its entry's name; never itself")
     on_behalf_of: str | None = Field(default=None, description="the person for whom, as the caller says")
 

@@ -20,12 +20,14 @@ from connectors.audit.writer import AuditWriter
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Told
 from connectors.door.settings import DoorSettings
-from connectors.door.tokens import Caller, Tokens
+from connectors.door.tokens import Entry as Token
+from connectors.door.tokens import Tokens
 from connectors.kafka.clients import consumer, fetch, partitions_of
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
 from stream.core.audit.record import Entry, read_record
+from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
 from stream.core.hit import hit_id
 from stream.core.notification import Notification, hit_notification
@@ -51,8 +53,9 @@ class KnownHits:
     def __init__(self, courts: Mapping[str, str]) -> None:
         self.courts = courts
 
-    async def court_of(self, hit_id: str) -> str | None:
-        return self.courts.get(hit_id)
+    async def owner_of(self, hit_id: str) -> Owner | None:
+        court = self.courts.get(hit_id)
+        return None if court is None else Owner(court=court)
 
 
 @dataclass
@@ -109,6 +112,11 @@ def notification(number: int) -> Notification:
     return hit_notification(hit(order, id=hit_id(order, "440106-H-0012", "1")), update=False, at=AT)
 
 
+def _court(court: str) -> Principal:
+    role = Role.COURT_REPLY if court == ANSWERS_ONLY else Role.COURT_SYSTEM
+    return Principal(court, (Grant(role, court),), credential=f"{court}.token")
+
+
 @asynccontextmanager
 async def opened(
     kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
@@ -119,10 +127,10 @@ async def opened(
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens((token, Caller(court, court != ANSWERS_ONLY, f"{court}.token")) for court, token in TOKENS.items())
+    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
     door = build_door(
         DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits, lambda: NOW, told.append, audit),
+        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
     )
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())

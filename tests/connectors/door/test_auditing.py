@@ -32,22 +32,22 @@ async def test_what_is_done_and_what_is_refused_is_on_record_with_who_what_and_w
     told = [(one.operation, one.who.id, one.outcome, one.status, one.object and one.object.id) for one in entries]
     other = HIT.replace("9", "8")
     assert told == [
-        ("inbox", OURS, "done", 200, OURS),
-        ("confirm", OURS, "begun", None, HIT),
-        ("confirm", OURS, "done", 202, HIT),
-        ("confirm", OURS, "begun", None, other),
-        ("confirm", OURS, "refused", 404, other),
-        ("confirm", OURS, "begun", None, HIT),
-        ("confirm", OURS, "refused", 422, HIT),
-        ("inbox", None, "refused", 401, None),
-        ("inbox", ANSWERS_ONLY, "refused", 403, ANSWERS_ONLY),
+        ("fetch_inbox", OURS, "done", 200, OURS),
+        ("confirm_hit", OURS, "begun", None, HIT),
+        ("confirm_hit", OURS, "done", 202, HIT),
+        ("confirm_hit", OURS, "begun", None, other),
+        ("confirm_hit", OURS, "refused", 404, other),
+        ("confirm_hit", OURS, "begun", None, HIT),
+        ("confirm_hit", OURS, "refused", 422, HIT),
+        ("fetch_inbox", None, "refused", 401, None),
+        ("fetch_inbox", ANSWERS_ONLY, "refused", 403, None),
         ("none", None, "refused", 404, None),
         ("none", None, "refused", 413, None),
-        ("inbox", OURS, "done", 200, OURS),
-        ("inbox", OURS, "refused", 429, OURS),
+        ("fetch_inbox", OURS, "done", 200, OURS),
+        ("fetch_inbox", OURS, "refused", 429, None),
     ]
     first, _, done = entries[:3]
-    assert (first.who.role, first.who.credential) == ("answer and fetch", f"{OURS}.token")
+    assert (first.who.role, first.who.credential) == ("court_system", f"{OURS}.token")
     assert (first.address, first.user_agent, first.request_id) == ("127.0.0.1", "court/1.0", "r-1")
     assert (first.detail or "").startswith("1 notifications, from the beginning to v1.")
     assert done.who.on_behalf_of == "李法官"

@@ -60,10 +60,11 @@ async def test_another_courts_hit_and_one_that_is_none_answer_alike(door: Door) 
     assert (await door.post(OTHERS_HIT, {"answer": "executed"}, OTHER)).status == 202
 
 
-async def test_where_the_ledger_is_not_asked_the_record_names_who_answered(kafka: str, topic_prefix: str) -> None:
-    async with opened(kafka, topic_prefix) as door:
-        assert (await door.post(OTHERS_HIT, {"answer": "executed"}, ANSWERS_ONLY)).status == 202
-        assert [stored.by.court for stored in door.confirmations()] == [ANSWERS_ONLY]
+async def test_whoever_asks_is_told_who_they_are_and_what_is_open_to_them(door: Door) -> None:
+    ours, answers = await door.get("/v1/me"), await door.get("/v1/me", ANSWERS_ONLY)
+    assert (ours.body["id"], ours.body["operations"]["put_order"]) == (OURS, "court")
+    assert answers.body["grants"] == [{"role": "court_reply", "court": ANSWERS_ONLY, "province": None, "station": None}]
+    assert answers.body["operations"] == {"confirm_hit": "court", "who_am_i": "all"}
 
 
 @pytest.mark.parametrize("court", [None, "wrong", "ours-" * 7, "", "é"])
@@ -147,8 +148,8 @@ async def test_what_is_told_of_a_request_holds_its_operation_and_nothing_that_wa
     await door.get("/v1/inbox", "a-wrong-token")
     await door.get("/v1/王伟")
     assert [(one.operation, one.court, one.status, one.error) for one in door.told] == [
-        ("confirm", OURS, 202, None),
-        ("inbox", None, 401, None),
+        ("confirm_hit", OURS, 202, None),
+        ("fetch_inbox", None, 401, None),
         (None, None, 404, None),
     ]
     assert "王伟" not in repr(door.told)
@@ -158,7 +159,7 @@ async def test_an_error_that_nobody_foresaw_is_a_problem_without_its_words(door:
     async def broken(_hit_id: str) -> str:
         raise ZeroDivisionError("王伟")
 
-    monkeypatch.setattr(HITS, "court_of", broken)
+    monkeypatch.setattr(HITS, "owner_of", broken)
     failed = await door.post(HIT, {"answer": "executed"})
     assert (failed.status, failed.body["title"]) == (500, "内部错误，已记录")
     assert door.told[-1].error == "ZeroDivisionError"

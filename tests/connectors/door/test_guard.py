@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,8 +12,16 @@ from connectors.door import guard
 from connectors.door.guard import Guard, Told
 from connectors.door.settings import DoorSettings
 from stream.core.audit.record import AuditUnavailableError, Entry
+from stream.core.authority import Grant, Principal, Role
 
 SCOPE = {"type": "http", "method": "POST", "path": "/", "headers": [(b"accept-language", b"en")]}
+
+
+class Route(NamedTuple):
+    """What a router leaves in the scope."""
+
+    name: str
+    path: str
 
 
 class Listed:
@@ -73,3 +81,22 @@ async def test_an_answer_that_is_not_on_record_does_not_leave() -> None:
     assert [message.get("status") for message in sent] == [503, None]
     assert b"secret" not in sent[1]["body"]
     assert (told[0].status, told[0].error) == (503, "AuditUnavailableError")
+
+
+async def test_an_answer_of_a_route_that_asked_for_no_owner_does_not_leave() -> None:
+    told: list[Told] = []
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def forgets(scope: Any, receive: Any, send: Any) -> None:
+        scope["route"] = Route("get_order", "/v1/orders/{order_id}")
+        scope["state"]["principal"] = Principal("440106", (Grant(Role.CLERK, "440106"),))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"secret"})
+
+    await Guard(forgets, DoorSettings(), told.append, Listed())(dict(SCOPE), sends_nothing_more, send)
+    assert [message.get("status") for message in sent] == [500, None]
+    assert b"secret" not in sent[1]["body"]
+    assert (told[0].status, told[0].error) == (500, "UnjudgedError")

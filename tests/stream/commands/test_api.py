@@ -143,10 +143,10 @@ def test_the_door_opens_takes_an_answer_and_logs_no_more_than_it_may(
     written = (tmp_path / "api.log").read_text()
     lines = [json.loads(line) for line in written.splitlines() if '"request"' in line]
     assert {(line.get("operation"), line.get("court"), line["status"]) for line in lines} == {
-        ("inbox", "440106", 200),
-        ("confirm", "440106", 404),
-        ("confirm", "440106", 202),
-        ("inbox", None, 401),
+        ("fetch_inbox", "440106", 200),
+        ("confirm_hit", "440106", 404),
+        ("confirm_hit", "440106", 202),
+        ("fetch_inbox", None, 401),
     }
     assert "王伟" not in written
 
