@@ -1,4 +1,4 @@
-"""Incidents: what goes wrong between the platforms, told to both sides within 24 hours and followed to its resolution (S4.5)."""
+"""Incidents: what goes wrong between the platforms, told to both sides within 24 hours and followed until resolved (S4.5)."""
 
 from __future__ import annotations
 
