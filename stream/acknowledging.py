@@ -54,7 +54,10 @@ class Ours:
         now_s = self._wall_s()
         self._since_s = dict.fromkeys(places, now_s)
 
-    def is_first(self, message: Any) -> bool:
-        """Whether nobody can have begun with this record before."""
-        since_s = self._since_s.get((message.topic, message.partition))
-        return since_s is not None and message.timestamp > since_s + SKEW_S
+    def has(self, topic: str, partition: int) -> bool:
+        return (topic, partition) in self._since_s
+
+    def is_first(self, topic: str, partition: int, at_s: float) -> bool:
+        """Whether nobody can have begun before with a record of this partition that Kafka has since ``at_s``."""
+        since_s = self._since_s.get((topic, partition))
+        return since_s is not None and at_s > since_s + SKEW_S

@@ -18,6 +18,7 @@ import faust
 import msgspec
 import structlog
 
+from connectors.kafka.places import Place
 from connectors.kafka.topics import CANDIDATES, CONFIRMATIONS, ENDINGS, HITS
 from matchers.wire import UnreadableError
 from stream.acknowledging import InOrder, Ours
@@ -25,6 +26,7 @@ from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.engine import Engine
 from stream.gathering import gathered
+from stream.handover import Handover
 from stream.services.resolving import CandidateRecord
 from stream.under_way import UnderWay
 from stream.wiring import Wiring
@@ -94,14 +96,22 @@ def _resolve_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
 def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     ours = Ours()
 
+    async def hand(hit: Hit, place: Place, first: bool) -> None:
+        await wiring.delivering.deliver(hit, place, first=first)
+
+    wiring.handover = handover = Handover(topic, ours, wiring.under_way, hand)
+
     @app.on_partitions_assigned.connect
     async def assigned(_app: Any, /, *args: Any, signal: Any, **_: Any) -> None:
         del signal  # Faust names it
         ours.assigned((place.topic, place.partition) for place in args[0])
+        handover.assigned()
         wiring.ledger_behind.set()
 
     async def deliver(event: Any) -> None:
-        await _deliver(wiring, event, first=ours.is_first(event.message))
+        message = event.message
+        if not await handover.came((message.partition, message.offset)):
+            await _deliver(wiring, event, first=ours.is_first(topic, message.partition, message.timestamp))
 
     _agent(app, topic, "deliver", DELIVERING_MAX, deliver, wiring.under_way)
 

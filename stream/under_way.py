@@ -10,12 +10,12 @@ class UnderWay:
     """Tasks that run side by side. Each handles its own failures."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def begin(self, work: Coroutine[object, object, None]) -> None:
+    def begin(self, work: Coroutine[object, object, object]) -> None:
         """Begin with one more."""
         task = asyncio.create_task(work)
         self._tasks.add(task)

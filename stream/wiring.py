@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,7 +19,7 @@ from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import KafkaError
-from connectors.kafka.places import Places
+from connectors.kafka.places import Place, Places
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import HITS, INBOX, ensure_topics
 from connectors.redis.client import connect
@@ -33,7 +34,9 @@ from matchers.keys import KeyHasher
 from stream import metrics
 from stream.core.delivery import RetryLadder
 from stream.core.health import Change
+from stream.core.hit import Hit
 from stream.core.notification import Notification
+from stream.handover import Handover
 from stream.services.bodies import Bodies
 from stream.services.confirming import Confirming
 from stream.services.courier import Courier
@@ -117,6 +120,8 @@ class Wiring:
         self.ledger_behind = asyncio.Event()
         """Partitions moved, and who had them may have died between log and view; or Redis has lost the view."""
         self.under_way = UnderWay()
+        self.handover: Handover | None = None
+        """Where hits go that this worker is to deliver itself; the app gives it its agent's partitions."""
         self.policy = Policy.national().with_overlays(list(settings.overlays))
         self.hasher = KeyHasher(settings.secret())
         self.redis: redis.asyncio.Redis = connect(settings.redis)
@@ -135,7 +140,7 @@ class Wiring:
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied, self.ledger.of_orders)
         reached = Reached(self.screener.followed)
-        self.resolving = Resolving(self.index, self.policy, self.records, reached)
+        self.resolving = Resolving(self.index, self.policy, self.records, reached, self._found)
         self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
 
     def _wire_delivery(self, fence: Fence, ladder: RetryLadder, gone: GoneEndpoints) -> None:
@@ -159,6 +164,10 @@ class Wiring:
         stores = (gone, RestingEndpoints(self.redis, space), Outages(self.redis, space))
         ways = (self.endpoints, self.channels, courier, self.records)
         self.noticing = Noticing(worker_id(), *ways, stores, self.ledger.waiting, _now)
+
+    def _found(self, hit: Hit, place: Place) -> None:
+        if self.handover is not None:
+            self.handover.offer(hit, place, time.time())
 
     def _endpoint_changed(self, endpoint: Endpoint, change: Change) -> None:
         self.noticing.changed(endpoint, change)

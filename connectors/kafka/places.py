@@ -14,6 +14,8 @@ from connectors.kafka.settings import KafkaSettings
 
 ANSWER_S: Final = 10.0
 POLL_S: Final = 0.2
+Place = tuple[int, int]
+"""Partition and offset."""
 
 
 class Places:

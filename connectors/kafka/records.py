@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from connectors.kafka.errors import NotDurableError
+from connectors.kafka.places import Place
 from connectors.kafka.settings import KafkaSettings
 
 BATCH = 5000
@@ -19,6 +21,7 @@ QUEUE_MESSAGES_MAX = 200_000
 FLUSH_S_MAX = 30.0
 FULL_S = 0.01
 PARTITION_OF_KEY = -1
+NOWHERE: Final[Place] = (-1, -1)
 
 
 class Record(NamedTuple):
@@ -80,13 +83,14 @@ class Records:
         """Produce records and go on; the outcome says when Kafka has every one."""
         return self._produce(records)
 
-    async def send_soon(self, records: Sequence[Record]) -> None:
-        """``send`` for the event loop, which goes on meanwhile."""
+    async def send_soon(self, records: Sequence[Record]) -> list[Place]:
+        """``send`` for the event loop, which goes on meanwhile. Where each record stands now."""
         loop = asyncio.get_running_loop()
         complete = asyncio.Event()
         outcome = self._produce(records, lambda: loop.call_soon_threadsafe(complete.set))
         await complete.wait()
         outcome.wait()
+        return outcome.places
 
     async def send_all(self, records: Iterable[Record]) -> None:
         """``send_soon`` for any number of records, some thousands at a time."""
@@ -106,9 +110,10 @@ class Records:
 
     def _produce(self, records: Sequence[Record], on_complete: Callable[[], object] = lambda: None) -> Outcome:
         outcome = Outcome(len(records), on_complete)
-        for record in records:
+        for number, record in enumerate(records):
             topic = self._settings.topic(record.topic)
-            put(self._producer, topic, record.value, record.key, partition=record.partition, on_delivery=outcome.delivered)
+            delivered = partial(outcome.delivered, number)
+            put(self._producer, topic, record.value, record.key, partition=record.partition, on_delivery=delivered)
         return outcome
 
     def _poll(self) -> None:
@@ -121,6 +126,7 @@ class Outcome:
 
     def __init__(self, count: int, on_complete: Callable[[], object]) -> None:
         self._count = self._left = count
+        self.places: Final[list[Place]] = [NOWHERE] * count
         self._on_complete = on_complete
         self._error: str | None = None
         self._failed = 0
@@ -129,10 +135,12 @@ class Outcome:
         if not count:
             self._finish()
 
-    def delivered(self, error: KafkaError | None, _message: object) -> None:
+    def delivered(self, number: int, error: KafkaError | None, message: Message) -> None:
         with self._lock:
             if error is not None:
                 self._error, self._failed = str(error), self._failed + 1
+            else:
+                self.places[number] = (message.partition() or 0, message.offset() or 0)
             self._left -= 1
             done = not self._left
         if done:

@@ -8,12 +8,10 @@ from typing import Final
 
 import msgspec
 
-from connectors.kafka.places import Places
+from connectors.kafka.places import Place, Places
 from stream.core.hit import Hit
 
 KEPT: Final = 4096
-Place = tuple[int, int]
-"""Partition and offset."""
 
 
 class Bodies:

@@ -17,6 +17,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from connectors.courts.endpoints import Endpoints
+from connectors.kafka.places import Place
 from matchers.sighting import sighting_of_hit
 from stream import metrics
 from stream.core.delivery import Facts, Reason, Receipt, RetryLadder, answer_of, fence
@@ -27,7 +28,7 @@ from stream.core.plan import Hold, Skip, Tell, plan
 from stream.core.ports import Ledger
 from stream.core.resolve import hit_of, judge
 from stream.core.story import Mark, Story, attempts_of, ended, is_being_withdrawn, newest, told_of
-from stream.services.bodies import Bodies, Place
+from stream.services.bodies import Bodies
 from stream.services.courier import Courier, Round
 from stream.services.instructing import Instructing, facts_of
 from stream.services.patience import ledger_answer

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from connectors.kafka.places import Place
 from connectors.kafka.records import Record
 from connectors.kafka.topics import INSTRUCTIONS
 from stream.core.delivery import Facts, Reason, Receipt
@@ -16,7 +17,7 @@ from stream.core.instruction import instruct, instruction_id
 from stream.core.matter import slot_of
 from stream.core.ports import Contributions, Ledger
 from stream.core.story import Contribution
-from stream.services.bodies import Bodies, Place
+from stream.services.bodies import Bodies
 from stream.services.patience import ledger_answer
 from stream.services.scribe import Scribe
 from watchlists.policy import Policy

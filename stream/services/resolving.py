@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ import structlog
 
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import NotDurableError
+from connectors.kafka.places import Place
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import HITS
 from connectors.redis.errors import IndexUnavailableError
@@ -61,8 +62,17 @@ class Late(NamedTuple):
 class Resolving:
     """Candidates in, hits out. An index that is empty, rebuilt or unreachable is waited for; it never means "no match"."""
 
-    def __init__(self, index: WatchlistIndex, policy: Policy, records: Records, reached: Reached) -> None:
+    def __init__(
+        self,
+        index: WatchlistIndex,
+        policy: Policy,
+        records: Records,
+        reached: Reached,
+        on_hit: Callable[[Hit, Place], None] = lambda *_: None,
+    ) -> None:
+        """``on_hit`` is told of each hit, and of its place in ``hits``, once it is durable."""
         self._index, self._policy, self._records, self._reached = index, policy, records, reached
+        self._on_hit = on_hit
         self._behind = Behind(index, reached)
 
     async def batch(self, records: Sequence[CandidateRecord]) -> Late | None:
@@ -77,7 +87,7 @@ class Resolving:
         sightings = [Seen(sighting, candidate.lookback) for candidate, sighting in candidates]
         found = await self._look_up(sightings, {})
         hits = self._judge(sightings, found)
-        await send_for_sure(self._records, [*out, *map(hit_record, hits)])
+        await self._store(hits, out)
         metrics.resolve_seconds.observe(time.perf_counter() - started)
         if not any(late := [not is_as_far(found.positions, positions) for positions in needed]):
             return None
@@ -90,7 +100,12 @@ class Resolving:
         await self._behind.until(late.needed)
         found = await self._look_up(late.sightings, late.needed)
         hits = [hit for hit in self._judge(late.sightings, found) if (hit.id, hit.order_version) not in late.told]
-        await send_for_sure(self._records, list(map(hit_record, hits)))
+        await self._store(hits)
+
+    async def _store(self, hits: Sequence[Hit], letters: Sequence[Record] = ()) -> None:
+        places = await send_for_sure(self._records, [*map(hit_record, hits), *letters])
+        for hit, place in zip(hits, places, strict=False):
+            self._on_hit(hit, place)
 
     def _judge(self, sightings: Sequence[Seen], found: Lookup) -> list[Hit]:
         now = dt.datetime.now(dt.UTC)
@@ -137,15 +152,14 @@ def hit_record(hit: Hit) -> Record:
     return Record(HITS, hit.court.code.encode(), msgspec.json.encode(hit.model_dump(mode="json")))
 
 
-async def send_for_sure(records: Records, out: Sequence[Record]) -> None:
-    """Produce until it is durable; repeats are recognised by their ids."""
+async def send_for_sure(records: Records, out: Sequence[Record]) -> list[Place]:
+    """Produce until it is durable; repeats are recognised by their ids. Where each record stands now."""
     while out:
         try:
-            await records.send_soon(out)
+            return await records.send_soon(out)
         except NotDurableError as error:
             _log.warning("records were not stored; trying again", detail=str(error))
-        else:
-            return
+    return []
 
 
 def _read(records: Sequence[CandidateRecord]) -> tuple[list[tuple[Candidate, Sighting]], list[Record]]:

@@ -47,7 +47,7 @@ def test_a_record_is_first_ours_only_when_it_is_younger_than_our_hold_on_its_par
     ours = Ours(wall_s=lambda: now_s[0])
 
     def is_first(partition: int, at_s: float) -> bool:
-        return ours.is_first(SimpleNamespace(topic="hits", partition=partition, timestamp=at_s))
+        return ours.is_first("hits", partition, at_s)
 
     assert not is_first(0, 2000.0)  # never assigned
     ours.assigned([("hits", 0)])
