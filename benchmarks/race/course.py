@@ -35,14 +35,14 @@ class Plan:
     """What is asked of a race. Sightings are counts; ratios are shares; rates are sightings a second."""
 
     orders: int = 1_000_000
-    sightings: int = 2_000_000
+    sightings: int = 4_000_000
     slow_sightings: int = 100_000
     rounds: int = 3
     partitions: int = SIGHTING_PARTITIONS
     hit_ratio: float = 1e-4
     dirtiness: float = 0.05
     latency_seconds: float = 10.0
-    latency_hit_ratio: float = 1e-2
+    latency_hit_ratio: float = 1e-3
     paced_rate_max: float = 100_000.0
 
     @property
