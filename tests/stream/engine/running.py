@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import redis.asyncio
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 from kafka import KafkaProducer
 
 from connectors.courts.receiver import Receiver
@@ -136,6 +136,20 @@ class Running:
             return everywhere.get(place.partition, 0) > place.offset
 
         within(lambda: self.ask(is_past), f"the order at {place.partition}/{place.offset} takes effect everywhere")
+
+    def screened(self, *places: Place) -> None:
+        """Return when the sightings at these places have been screened: by the filter as it was, whatever comes after."""
+        client = consumer(self.settings.kafka, "screen")
+        wanted = [TopicPartition(place.topic, place.partition) for place in places]
+
+        def are_past() -> bool:
+            done = {(one.topic, one.partition): one.offset for one in client.committed(wanted, timeout=10)}
+            return all(done[place.topic, place.partition] > place.offset for place in places)
+
+        try:
+            within(are_past, f"{len(places)} sightings are screened")
+        finally:
+            client.close()
 
     def index(self, client: redis.asyncio.Redis) -> RedisIndex:
         return RedisIndex(client, KeyHasher(self.settings.secret()), self.settings.redis.namespace)

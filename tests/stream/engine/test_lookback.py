@@ -20,8 +20,8 @@ def test_sightings_from_before_an_order_are_its_hits(searching: Running) -> None
     order, passport = order_id(), searching.passport()
     before = [hotel(passport) for _ in range(3)]
     early = hotel(passport, occurred_at="2026-11-19T23:59:59+08:00")
-    for sighting in [*before, early, hotel(searching.passport())]:
-        searching.send("sightings.hotel", as_record(sighting))
+    sent = [searching.send("sightings.hotel", as_record(one)) for one in [*before, early, hotel(searching.passport())]]
+    searching.screened(*sent)
     searching.order(orders.order(order, 1, [passport], court=GOOD).raw)
     for sighting in before:
         assert told(searching, hit_id_of(order, sighting)).order_id == order
