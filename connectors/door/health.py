@@ -31,7 +31,7 @@ class HealthReport(BaseModel):
     workers: list[WorkerHealth] | None
     index: IndexHealth | None = Field(description="null, too, while the index is lost or being wiped")
     ledger_whole: bool | None = Field(description="false: the ledger was lost, and the workers build it again")
-    endpoints: dict[str, int] | None = Field(description="endpoints of courts by their circuit's state")
+    endpoints: dict[str, int] | None = Field(description="endpoints of courts whose circuit is not closed, by its state")
 
 
 class Health(Protocol):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -102,6 +103,21 @@ class ClientSettings(BaseSettings):
         if self.required and self.ca_file is None:
             raise ValueError("CHAKONG_API_CLIENT_REQUIRED needs CHAKONG_API_CLIENT_CA_FILE")
         return self
+
+    def tls_options(self) -> dict[str, Any]:
+        """What uvicorn is told of client certificates. One that is shown must be good, whether or not one must be shown."""
+        if self.ca_file is None:
+            return {}
+        return {"ssl_ca_certs": self.ca_file, "ssl_cert_reqs": ssl.CERT_REQUIRED if self.required else ssl.CERT_OPTIONAL}
+
+    def check(self) -> None:
+        """Raises ValueError: the file of authorities cannot be used."""
+        if self.ca_file is None:
+            return
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(self.ca_file)
+        except OSError as error:  # what TLS says is one, too
+            raise ValueError(f"CHAKONG_API_CLIENT_CA_FILE: {self.ca_file}: {error.strerror or error}") from None
 
     def trusted_proxies(self) -> frozenset[str]:
         return frozenset(address.strip() for address in self.proxies.split(",") if address.strip())

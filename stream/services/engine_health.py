@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import redis.asyncio
@@ -20,14 +20,14 @@ from connectors.redis.endpoints import GoneEndpoints, RestingEndpoints
 from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from connectors.redis.leases import Leases, LeaseState
 from connectors.redis.ledger import RedisLedger
-from stream.core.health import State, worst_of
+from stream.core.health import Health, State, worst_of
 from watchlists.index import WatchlistIndex
 
 ENDS_S_MAX: Final = 3.0
 
 
 class EngineHealth:
-    """A ``Health``. ``endpoints`` are the digests of those that are listed."""
+    """A ``Health``."""
 
     def __init__(
         self,
@@ -35,12 +35,11 @@ class EngineHealth:
         namespace: str,
         index: WatchlistIndex,
         kafka: KafkaSettings,
-        endpoints: Collection[str],
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._leases, self._ledger = Leases(client, namespace), RedisLedger(client, namespace)
         self._gone, self._resting = GoneEndpoints(client, namespace), RestingEndpoints(client, namespace)
-        self._index, self._kafka, self._endpoints, self._clock = index, kafka, endpoints, clock
+        self._index, self._kafka, self._clock = index, kafka, clock
 
     async def report(self) -> HealthReport:
         ends, index = await asyncio.gather(self._ends(), self._index_health())
@@ -64,15 +63,14 @@ class EngineHealth:
 
     async def _ends(self) -> dict[int, int] | None:
         try:
-            async with asyncio.timeout(ENDS_S_MAX):
-                return await asyncio.to_thread(self._ask_kafka)
-        except (KafkaError, KafkaException, TimeoutError):
+            return await asyncio.to_thread(self._ask_kafka)
+        except (KafkaError, KafkaException):
             return None
 
     def _ask_kafka(self) -> dict[int, int]:
         client = consumer(self._kafka, "health")
         try:
-            return end_offsets(client, self._kafka.topic(ORDERS), partitions_of(client, self._kafka, ORDERS))
+            return end_offsets(client, self._kafka.topic(ORDERS), partitions_of(client, self._kafka, ORDERS, ENDS_S_MAX))
         finally:
             client.close()
 
@@ -84,11 +82,11 @@ class EngineHealth:
 
     async def _circuits(self) -> dict[str, int]:
         gone, resting = await self._gone.disabled(), await self._resting.said()
-        counts = Counter({state.value: 0 for state in State})
-        for digest in self._endpoints:
-            seen = [states[digest] for states in resting.values() if digest in states]
-            counts[State.DISABLED if digest in gone else worst_of(seen).state] += 1
-        return dict(counts)
+        seen: dict[str, list[Health]] = {}
+        for digest, health in (one for states in resting.values() for one in states.items()):
+            seen.setdefault(digest, []).append(health)
+        states = Counter(worst_of(found).state for digest, found in seen.items() if digest not in gone)
+        return {State.OPEN: states[State.OPEN], State.HALF_OPEN: states[State.HALF_OPEN], State.DISABLED: len(gone)}
 
 
 def _worker(name: str, lease: LeaseState, ends: Mapping[int, int] | None) -> WorkerHealth:
