@@ -1,7 +1,7 @@
 """One case an operation of the door: a request for what is one's own, and the same for what is somebody else's.
 
-Whoever adds a route adds its case here; a test fails where one is missing. ``OWN`` is everybody's own: of their court, province,
-station and hand; ``FOREIGN`` is nobody's of them.
+Whoever adds a route adds its case here; a test fails where one is missing. ``OWN`` is everybody's own: of their court,
+province, station and hand; ``FOREIGN`` is nobody's of them.
 """
 
 from __future__ import annotations
