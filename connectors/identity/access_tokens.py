@@ -68,16 +68,20 @@ class _Header(msgspec.Struct, frozen=True):
     typ: str
 
 
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+
 class _Claims(msgspec.Struct, frozen=True):
     """The claims that every token has (RFC 9068, 2.2). Times are seconds since 1970."""
 
     iss: str
     sub: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     aud: str | list[str]
-    exp: int | float
-    iat: int | float
-    nbf: int | float | None = None
+    exp: _Seconds
+    iat: _Seconds
+    nbf: _Seconds | None = None
     client_id: str | None = None
+    jti: str | None = None
 
 
 class AccessTokens:
@@ -131,7 +135,7 @@ class AccessTokens:
             raise TokenRefusedError(Refusal.CLAIMS)
         # A client that asks for itself is its own subject (RFC 9068, 2.2): no person stands behind it.
         machine = claims.client_id == claims.sub
-        return Principal(short_id(self._issuer, claims.sub), grants, name=name, credential="oidc", machine=machine)
+        return Principal(short_id(self._issuer, claims.sub), grants, name, _credential(claims), machine)
 
     async def _verified(self, token: str) -> dict[str, Any]:
         """The claims of a token that the provider has signed."""
@@ -194,6 +198,11 @@ def short_id(issuer: str, subject: str) -> str:
     which = hashlib.sha256(issuer.encode()).hexdigest()[:8]
     plain = subject if _READABLE.fullmatch(subject) else "~" + _digest(subject)
     return f"{plain}@{which}"
+
+
+def _credential(claims: _Claims) -> str:
+    """The token by its id, so that one that was stolen can be traced; the id opens nothing."""
+    return f"oidc:{claims.jti}" if claims.jti is not None and _READABLE.fullmatch(claims.jti) else "oidc"
 
 
 def _digest(text: str) -> str:

@@ -54,7 +54,7 @@ JWE = jwe.encrypt_compact(
 async def test_S5_1_a_good_token_says_who_somebody_is(key: Key, alg: str) -> None:
     known = await access_tokens().principal(token(key, alg))
     handler = (Grant(Role.HANDLER, court="440106"),)
-    assert known == Principal(short_id(ISSUER, "u-1001"), handler, name="李法官", credential="oidc", machine=False)
+    assert known == Principal(short_id(ISSUER, "u-1001"), handler, name="李法官", credential="oidc:t-1", machine=False)
 
 
 CASES: dict[str, tuple[str, Refusal]] = {
@@ -89,6 +89,7 @@ CASES: dict[str, tuple[str, Refusal]] = {
     "not valid yet": (token(nbf=AT + 31), Refusal.NOT_YET),
     "issued later": (token(iat=AT + 31), Refusal.NOT_YET),
     "issued long ago, and still not expired": (token(iat=AT - 7231), Refusal.TOO_OLD),
+    "an expiry beyond all time": (token(exp=10**20), Refusal.CLAIMS),
     "no time of issue": (token(iat=None), Refusal.CLAIMS),
     "no subject": (token(sub=None), Refusal.CLAIMS),
     "an empty subject": (token(sub=""), Refusal.CLAIMS),

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import datetime as dt
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
+from connectors.identity.access_tokens import AccessTokens, Refusal, TokenRefusedError
+from connectors.identity.keyring import Keyring, Times
 from connectors.identity.provider import DISCOVERY, ProviderError, Published
 from connectors.identity.settings import OidcSettings
+from deploy.local.ports import free_port
+from deploy.local.probe import http_silence, wait_for
+from stream.core.authority import Grant, Role
 from tests.connectors.identity.issuing import SET
 
 
@@ -105,3 +116,53 @@ async def test_S5_1_an_answer_has_a_bound(provider: Provider) -> None:
 async def test_S5_1_a_provider_that_is_not_there_is_told_by_its_host(provider: Provider) -> None:
     with pytest.raises(ProviderError, match=r"127\.0\.0\.1: Client"):
         await Published(OidcSettings(issuer="http://127.0.0.1:1")).fetch()
+
+
+async def logged_in(url: str, client: str) -> dict[str, Any]:
+    """What an independent provider gives a client for whose user it was asked."""
+    back = "http://127.0.0.1:9999/back"
+    asked = {"client_id": client, "redirect_uri": back, "response_type": "code", "scope": "openid profile"}
+    async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(client, "secret")) as session:
+        login = session.post(f"{url}/oauth2/authorize", params=asked, data={"sub": "u-1001"}, allow_redirects=False)
+        async with login as answer:
+            code = URL(answer.headers["location"]).query["code"]
+        proof = {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
+        async with session.post(f"{url}/oauth2/token", data=proof) as answer:
+            said: dict[str, Any] = await answer.json()
+            return said
+
+
+@pytest.fixture
+def independent(tmp_path: Path) -> Iterator[str]:
+    """oidc-provider-mock as a process of its own, with one user."""
+    port = free_port()
+    user = {"sub": "u-1001", "name": "李法官", "chakong_grants": [{"role": "handler", "court": "440106"}]}
+    words = ["-m", "oidc_provider_mock", "--port", str(port), "--user-claims", json.dumps(user)]
+    with (tmp_path / "provider.log").open("w") as log:
+        process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log)
+        assert wait_for(lambda: http_silence(port, DISCOVERY), 30.0) is None, (tmp_path / "provider.log").read_text()
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+        process.wait(20)
+
+
+async def test_S5_1_an_independent_providers_tokens_are_known_and_others_of_it_are_not(independent: str) -> None:
+    def now() -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    # It makes no JWTs for access, so a deployment that takes its ID tokens is tried, and one that does not.
+    settings = OidcSettings(issuer=independent, types="JWT", required="")
+    strict = OidcSettings(issuer=independent)
+    keyring = Keyring(Published(settings), settings.algorithms.split(), Times(300.0, 10.0, 3600.0))
+    given, others = await logged_in(independent, "chakong"), await logged_in(independent, "another-client")
+    known = await AccessTokens(settings, keyring, now).principal(given["id_token"])
+    assert (known.name, known.grants) == ("李法官", (Grant(Role.HANDLER, court="440106"),))
+    assert known.id.startswith("u-1001@")
+    for refused, by, why in (
+        (others["id_token"], settings, Refusal.AUDIENCE),
+        (given["id_token"], strict, Refusal.TYPE),
+        (given["access_token"], settings, Refusal.OTHER),
+    ):
+        with pytest.raises(TokenRefusedError) as error:
+            await AccessTokens(by, keyring, now).principal(refused)
+        assert error.value.reason is why
