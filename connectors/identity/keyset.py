@@ -50,7 +50,7 @@ class _Jwk(msgspec.Struct, frozen=True):
     kty: str
     crv: str | None = None
     use: str = "sig"
-    key_ops: list[str] = ["verify"]
+    key_ops: tuple[str, ...] = ("verify",)
     alg: str | None = None
 
 

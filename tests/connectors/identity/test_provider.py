@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -51,7 +51,7 @@ async def provider() -> AsyncIterator[Provider]:
     made = Provider()
     app = web.Application()
     app.router.add_get("/{path:.*}", made.serve)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -122,14 +122,28 @@ async def logged_in(url: str, client: str) -> dict[str, Any]:
     """What an independent provider gives a client for whose user it was asked."""
     back = "http://127.0.0.1:9999/back"
     asked = {"client_id": client, "redirect_uri": back, "response_type": "code", "scope": "openid profile"}
-    async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(client, "secret")) as session:
+    async with aiohttp.ClientSession() as session:
         login = session.post(f"{url}/oauth2/authorize", params=asked, data={"sub": "u-1001"}, allow_redirects=False)
         async with login as answer:
             code = URL(answer.headers["location"]).query["code"]
         proof = {"grant_type": "authorization_code", "code": code, "redirect_uri": back}
+        proof |= {"client_id": client, "client_secret": "any"}
         async with session.post(f"{url}/oauth2/token", data=proof) as answer:
             said: dict[str, Any] = await answer.json()
             return said
+
+
+NAMING: Final = """
+from oidc_provider_mock import _app
+from oidc_provider_mock.__main__ import run
+plain = _app.OpenIDCode.get_jwt_config
+def named(self, *asked):
+    config = plain(self, *asked)
+    return config | {"kid": config["key"]["kid"]}
+_app.OpenIDCode.get_jwt_config = named
+run()
+"""
+"""The provider, but for its tokens: they name their key, which it leaves out since it has one only."""
 
 
 @pytest.fixture
@@ -137,7 +151,7 @@ def independent(tmp_path: Path) -> Iterator[str]:
     """oidc-provider-mock as a process of its own, with one user."""
     port = free_port()
     user = {"sub": "u-1001", "name": "李法官", "chakong_grants": [{"role": "handler", "court": "440106"}]}
-    words = ["-m", "oidc_provider_mock", "--port", str(port), "--user-claims", json.dumps(user)]
+    words = ["-c", NAMING, "--port", str(port), "--user-claims", json.dumps(user)]
     with (tmp_path / "provider.log").open("w") as log:
         process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log)
         assert wait_for(lambda: http_silence(port, DISCOVERY), 30.0) is None, (tmp_path / "provider.log").read_text()

@@ -106,11 +106,9 @@ async def test_S5_2_the_log_is_verified_over_the_api(door: Door) -> None:
     assert (part.status, part.body["whole"]) == (200, False)
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=1001", "after=x", "since=2026-11-24", "outcome=perhaps", f"who={'x' * 257}", "object="]
-)
-async def test_S5_2_what_cannot_be_sought_is_told_why(door: Door, query: str) -> None:
-    assert (await seek(door, f"?{query}")).status == 422
+async def test_S5_2_what_cannot_be_sought_is_refused(door: Door) -> None:
+    wrong = ("limit=0", "limit=1001", "after=x", "since=2026-11-24", "outcome=perhaps", f"who={'x' * 257}", "object=")
+    assert [(await seek(door, f"?{query}")).status for query in wrong] == [422] * len(wrong)
 
 
 async def test_S5_2_times_have_an_offset(door: Door) -> None:
