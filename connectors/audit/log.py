@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -18,9 +18,12 @@ from matchers.wire import UnreadableError
 from stream.core.audit.chain import digest_of
 from stream.core.audit.fault import Stored
 from stream.core.audit.record import Head, read_record
+from stream.core.audit.search import Stretch
 
 SILENT_S_MAX: Final = 20.0
 """A broker that gives nothing for so long, before the end that it told of, is away."""
+STORED_WITHIN: Final = dt.timedelta(minutes=1)
+"""From a record's own time to Kafka's, at most: what is not stored by then is given up."""
 _BATCH: Final = 2000
 _POLL_S: Final = 0.5
 
@@ -53,6 +56,40 @@ class AuditLog:
             raise KafkaUnreachableError(self._settings.bootstrap) from None
         finally:
             client.close()
+
+    def stretches(
+        self, positions: Mapping[int, int] | None, since: dt.datetime | None, until: dt.datetime | None, records_max: int
+    ) -> dict[int, Stretch]:
+        """What lies next in each partition: from these positions on, or without them from a moment on; so many in all.
+
+        Raises:
+            KafkaUnreachableError, TopicError: as ``records``.
+        """
+        client = consumer(self._settings, "audit-reader")
+        topic = self._settings.topic(AUDIT)
+        try:
+            partitions = partitions_of(client, self._settings, AUDIT)
+            starts = _beginnings(client, topic, partitions)
+            if positions is not None:
+                starts = {partition: max(positions.get(partition, 0), start) for partition, start in starts.items()}
+            elif since is not None:
+                starts = start_offsets(client, topic, partitions, since)
+            ends = end_offsets(client, topic, partitions)
+            if until is not None:
+                ends = start_offsets(client, topic, partitions, until + STORED_WITHIN)
+            share = max(records_max // len(partitions), 1)
+            stops = {partition: min(start + share, max(ends[partition], start)) for partition, start in starts.items()}
+            read: dict[int, list[Stored]] = {partition: [] for partition in partitions}
+            for stored in self._read(client, topic, starts, stops):
+                read[stored.partition].append(stored)
+        except KafkaException:
+            raise KafkaUnreachableError(self._settings.bootstrap) from None
+        finally:
+            client.close()
+        return {
+            partition: Stretch(read[partition], stops[partition], stops[partition] >= ends[partition])
+            for partition in partitions
+        }
 
     def heads(self) -> tuple[Head, ...]:
         """The last record of each partition that is a record.

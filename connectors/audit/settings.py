@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from connectors.audit.keys import AuditKeyError, read_private_key
+from connectors.audit.keys import AuditKeyError, read_private_key, read_public_key
 from stream.core.audit.chain import Intervals
-from stream.core.audit.signing import Signer
+from stream.core.audit.signing import Keys, Signer
 
 
 class AuditSettings(BaseSettings):
@@ -20,6 +20,7 @@ class AuditSettings(BaseSettings):
     key_file: Path | None = Field(default=None, description="Ed25519 private key, PEM (PKCS #8), that this user alone can read")
     write_s_max: float = Field(default=5.0, gt=0, le=60, description="an operation that is not on record by then is refused")
     checkpoint_records: int = Field(default=1000, ge=2, description="records from one checkpoint to the next, at most")
+    old_keys: tuple[Path, ...] = Field(default=(), description="public keys of earlier years, PEM, a JSON list of files")
     checkpoint_s: float = Field(default=60.0, gt=0, description="seconds from a record to a checkpoint over it, at most")
 
     def signer(self) -> Signer:
@@ -31,6 +32,14 @@ class AuditSettings(BaseSettings):
         if self.key_file is None:
             raise AuditKeyError("CHAKONG_AUDIT_KEY_FILE is not set: without a key nothing can be put on the audit record")
         return Signer(read_private_key(self.key_file))
+
+    def keys(self) -> Keys:
+        """What records may be signed with: this key and the earlier ones.
+
+        Raises:
+            AuditKeyError: there is no key, or one cannot be used.
+        """
+        return Keys([self.signer().public_key(), *map(read_public_key, self.old_keys)])
 
     def intervals(self) -> Intervals:
         return Intervals(self.checkpoint_records, self.checkpoint_s)

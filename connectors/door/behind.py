@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from fastapi import Request
 
+from connectors.audit.reading import AuditReading
 from connectors.door.answers import Answers
+from connectors.door.health import Health
 from connectors.door.inbox import Inbox
 
 
@@ -15,6 +17,8 @@ class Behind(NamedTuple):
 
     inbox: Inbox
     answers: Answers
+    audit: AuditReading
+    health: Health
 
 
 def behind(request: Request) -> Behind:

@@ -26,6 +26,7 @@ KINDS: Final[dict[str, Kind]] = {
     "forbidden": Kind(403, "该身份无权进行此操作", "This is not open to the role that was shown"),
     "not_found": Kind(404, "没有此资源", "There is no such thing here"),
     "method_not_allowed": Kind(405, "不支持此方法", "This method is not supported here"),
+    "not_covered": Kind(409, "尚无检查点覆盖此记录，请稍候", "No checkpoint covers this record yet: wait a little"),
     "cursor_gone": Kind(
         410,
         "游标所指位置的通知已超过保存期或不复存在；可从 resume_after 继续，其间的通知请与运行方核对",
@@ -36,7 +37,13 @@ KINDS: Final[dict[str, Kind]] = {
     "key_reused": Kind(
         422, "同一 Idempotency-Key 已用于内容不同的反馈", "This Idempotency-Key was used for an answer with another content"
     ),
+    "too_much": Kind(
+        422,
+        "记录过多，请缩小时间范围，或由运行方以命令行校验",
+        "There are more records than one request verifies: narrow the time, or ask the operator to verify on the command line",
+    ),
     "too_many": Kind(429, "请求过于频繁，请稍候", "Too many requests: wait a little"),
+    "chain_damaged": Kind(409, "此链已损坏，请先校验审计日志", "The chain of this record is damaged: verify the audit log"),
     "failed": Kind(500, "内部错误，已记录", "Something went wrong here; it is on record"),
     "unavailable": Kind(
         503,

@@ -34,13 +34,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
-from connectors.courts.endpoint import ANY_COURT
 from connectors.courts.sources import from_environment, from_file
 from connectors.door.access import Shown
+from connectors.identity.grants import Placed, name_of
 from matchers.wire import NonEmpty, reason
-from stream.core.authority import PLACES, Grant, Principal, Role
+from stream.core.authority import Principal, Role
 
 _TOKEN: Final = re.compile("[!-~]{32,256}")
 _TOLD: Final = ("court", "token_file", "token_env")
@@ -96,15 +96,10 @@ class Tokens:
         return cls(entry for path in paths for entry in _listed(path, environ))
 
 
-class _Listed(BaseModel):
+class _Listed(Placed):
     """One ``[[token]]``, or the part of an ``[[endpoint]]`` that is about tokens."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
     role: Role | None = None
-    court: NonEmpty | None = None
-    province: NonEmpty | None = None
-    station: NonEmpty | None = None
     token_file: Path | None = None
     token_env: NonEmpty | None = None
     inbox: bool = False
@@ -113,12 +108,9 @@ class _Listed(BaseModel):
     def _has_one_token_and_one_place(self) -> _Listed:
         if (self.token_file is None) == (self.token_env is None):
             raise ValueError("exactly one of token_file and token_env is needed")
-        if self.court == ANY_COURT:
-            raise ValueError("a token is one court's own: name the court")
         if self.role is not None and self.inbox:
             raise ValueError('inbox = true stands for role = "court_system": give one of the two')
-        if missing := [name for name in PLACES.get(self.granted, ()) if getattr(self, name) is None]:
-            raise ValueError(f"a token of the role {self.granted} names its {' and its '.join(missing)}")
+        self.grant(self.granted)
         return self
 
     @property
@@ -127,8 +119,8 @@ class _Listed(BaseModel):
 
     def principal(self) -> Principal:
         credential = f"env:{self.token_env}" if self.token_file is None else self.token_file.name
-        id_ = self.station or self.court or self.province or self.granted.value
-        return Principal(id_, (Grant(self.granted, self.court, self.province, self.station),), credential=credential)
+        grant = self.grant(self.granted)
+        return Principal(name_of(grant), (grant,), credential=credential)
 
     def token(self, folder: Path, environ: Mapping[str, str]) -> str:
         """Raises ValueError."""

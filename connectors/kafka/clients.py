@@ -56,7 +56,7 @@ def consumer_options(settings: KafkaSettings, group: str) -> dict[str, str]:
     }
 
 
-def partitions_of(client: Consumer, settings: KafkaSettings, name: str) -> list[int]:
+def partitions_of(client: Consumer, settings: KafkaSettings, name: str, within_s: float = METADATA_S_MAX) -> list[int]:
     """The partitions of a topic.
 
     Raises:
@@ -65,7 +65,7 @@ def partitions_of(client: Consumer, settings: KafkaSettings, name: str) -> list[
     """
     topic = settings.topic(name)
     try:
-        metadata = client.list_topics(topic, timeout=METADATA_S_MAX).topics[topic]
+        metadata = client.list_topics(topic, timeout=within_s).topics[topic]
     except KafkaException:
         raise KafkaUnreachableError(settings.bootstrap) from None
     if metadata.error is not None or not metadata.partitions:

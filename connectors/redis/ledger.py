@@ -135,6 +135,11 @@ class RedisLedger:
         with translated(ViewUnavailableError, self._server):
             await self._client.set(self._whole, "1")
 
+    async def is_whole(self) -> bool:
+        """Whether the ledger was built to its end, and not lost since."""
+        with translated(ViewUnavailableError, self._server):
+            return bool(await self._client.exists(self._whole))
+
     async def positions(self) -> dict[int, int]:
         with translated(ViewUnavailableError, self._server):
             found = cast(dict[bytes, bytes], await self._client.hgetall(f"{self._namespace}:receipts"))

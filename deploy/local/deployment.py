@@ -1,4 +1,4 @@
-"""A deployment on this machine: secrets, endpoints, and the workers and the door that `chakong up` and `chakong demo` run."""
+"""A deployment on this machine: secrets, endpoints, and the processes that `chakong up` and `chakong demo` run."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from deploy.local.process import Process
 
 WORKER_STOP_S = 40.0
 DOOR_PORT = 8470
+ISSUER_PORT = 8471
 DOOR_START_S = 40.0
 DOOR_STOP_S = 15.0
 DOOR_COURT = "440106"
@@ -119,9 +120,40 @@ class Deployment:
         """The handle of the courts' door; `start_door` starts it."""
         return Process("door", self.folder / "door", DOOR_STOP_S)
 
-    def start_door(self) -> str:
+    def issuer(self) -> Process:
+        """The handle of the issuer of sample users; `start_issuer` starts it."""
+        return Process("issuer", self.folder / "issuer", DOOR_STOP_S)
+
+    def issuer_url(self) -> str | None:
+        """Where the issuer answers; None while it does not run."""
+        port = _number_in(self.issuer().folder / "port")
+        return None if port is None or self.issuer().pid() is None else f"http://{LOOPBACK}:{port}"
+
+    def start_issuer(self) -> str | None:
+        """Start the issuer of sample users on loopback, unless it runs; returns its address once it answers.
+
+        None in production mode, which has no sample users. It takes the port that it had, since doors know it by that.
+
+        Raises:
+            StartError: it ended or did not answer in time; the text holds the end of its log.
+        """
+        if os.environ.get("CHAKONG_MODE", "").strip().lower() == "production":
+            return None
+        issuer = self.issuer()
+        port_file = issuer.folder / "port"
+        port = _number_in(port_file) or ISSUER_PORT
+        if issuer.pid() is None:
+            port = port if is_free(port) else free_port()
+            issuer.folder.mkdir(parents=True, exist_ok=True)
+            port_file.write_text(str(port), "ascii")
+            issuer.spawn([sys.executable, "-m", "stream.cli", "issuer", "--port", str(port)], self.environment())
+        issuer.wait_until(lambda: http_silence(port, "/jwks"), DOOR_START_S)
+        return f"http://{LOOPBACK}:{port}"
+
+    def start_door(self, issuer: str | None = None) -> str:
         """Start the courts' door on loopback, unless it runs; returns its address once it answers.
 
+        It takes the tokens of the issuer that is named, besides its own.
         A court's token is made when there are none. What the environment says of another door is not taken over.
 
         Raises:
@@ -136,12 +168,22 @@ class Deployment:
             port = DOOR_PORT if is_free(DOOR_PORT) else free_port()
             around = {name: value for name, value in self.environment().items() if not name.startswith("CHAKONG_API_")}
             own = {"CHAKONG_API_HOST": LOOPBACK, "CHAKONG_API_PORT": str(port), "CHAKONG_API_TOKENS": str(self.tokens_file)}
+            if issuer is not None:
+                own["CHAKONG_API_OIDC_ISSUER"] = issuer
             door.folder.mkdir(parents=True, exist_ok=True)
             port_file.write_text(str(port), "ascii")
             door.spawn([sys.executable, "-m", "stream.cli", "api"], {**around, **own})
         port = int(port_file.read_text("ascii"))
         door.wait_until(lambda: http_silence(port, "/v1/inbox"), DOOR_START_S)
         return f"http://{LOOPBACK}:{port}"
+
+
+def _number_in(path: Path) -> int | None:
+    """The number that a file holds; None where there is none."""
+    try:
+        return int(path.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
 
 
 def _write_secret(path: Path) -> None:

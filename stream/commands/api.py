@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import sys
-from typing import Final
+from typing import Final, NamedTuple
 
 import click
 import structlog
@@ -13,26 +13,32 @@ import uvicorn
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 
+from connectors.audit.reading import AuditReading
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Guard, Told
 from connectors.door.settings import DoorSettings
-from connectors.door.tokens import Tokens, TokensError
+from connectors.identity.known import Known, who_is_known
+from connectors.identity.peer import PeerProtocol
+from connectors.identity.settings import ClientSettings, OidcSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
 from connectors.kafka.topics import HITS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.index import RedisIndex
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
+from matchers.keys import KeyHasher
 from matchers.wire import reason
 from stream import metrics
 from stream.core.audit.record import AuditUnavailableError
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.bodies import Bodies
+from stream.services.engine_health import EngineHealth
 from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
 
@@ -43,41 +49,59 @@ NO_ROUTE: Final = "none"
 """The metrics' label of a request for what is not there."""
 
 
+class _Ready(NamedTuple):
+    """What the door is opened with, once everything was read and found right."""
+
+    settings: DoorSettings
+    here: WorkerSettings
+    known: Known
+    audit: AuditWriter
+    log: AuditReading
+    hasher: KeyHasher
+
+
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Where to listen, in place of CHAKONG_API_PORT.")
 def api(port: int | None) -> None:
     """Open the door that courts and police ask at. Settings: CHAKONG_API_..., CHAKONG_KAFKA."""
     log_to_stderr()
     try:
-        settings = DoorSettings() if port is None else DoorSettings(port=port)
-        settings.check_certificate()
-        here = settings_here()
-        audit = AuditSettings()
-        signer = audit.signer()
-        tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
-        ensure_topics(here.kafka)
+        ready = _made_ready(DoorSettings() if port is None else DoorSettings(port=port))
     except ValidationError as error:
         _give_up(reason(error))
-    except (ValueError, TokensError, KafkaError, StackError) as error:
+    except (ValueError, KafkaError, StackError) as error:
         _give_up(str(error))
-    if not len(tokens):
-        _give_up("nobody has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
     try:
-        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka)))
+        asyncio.run(_serve(ready))
     except AuditUnavailableError as error:
         _give_up(str(error))
 
 
-async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
+def _made_ready(settings: DoorSettings) -> _Ready:
+    """Raises ValueError, KafkaError, StackError."""
+    settings.check_certificate()
+    here, audit = settings_here(), AuditSettings()
+    writer, log = AuditWriter("api", audit, audit.signer(), here.kafka), AuditReading(here.kafka, audit.keys())
+    token_files = [path for path in (settings.tokens, here.courts.endpoints) if path is not None]
+    known = who_is_known(token_files, OidcSettings(), ClientSettings(), _now, tls=settings.certificate is not None)
+    ensure_topics(here.kafka)
+    return _Ready(settings, here, known, writer, log, KeyHasher(here.secret()))
+
+
+async def _serve(ready: _Ready) -> None:
+    here, audit = ready.here, ready.audit
     await audit.start()
     records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
     namespace = here.redis.namespace
     hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
-    metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
+    health = EngineHealth(client, namespace, RedisIndex(client, ready.hasher, namespace), here.kafka, _now)
+    parts = Parts(ready.known.identities, records, here.kafka, hits, _now, _tell, audit, ready.log, health)
+    metrics_host, metrics_port = ready.settings.metrics_host, ready.settings.metrics_port
+    metrics_server, _ = start_http_server(metrics_port, addr=metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
-        await _server(settings, build_door(settings, parts)).serve()
+        async with ready.known.kept():
+            await _server(ready, build_door(ready.settings, parts)).serve()
     finally:
         await audit.stop()
         await asyncio.to_thread(records.close)
@@ -85,8 +109,13 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, a
         await client.aclose()
 
 
-def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _server(ready: _Ready, door: Guard) -> uvicorn.Server:
     """uvicorn's own access log would hold paths and addresses, so it is off."""
+    settings = ready.settings
     return uvicorn.Server(
         uvicorn.Config(
             door,
@@ -94,6 +123,8 @@ def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:
             port=settings.port,
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.certificate_key,
+            http=PeerProtocol,
+            **ready.known.clients.tls_options(),
             limit_concurrency=settings.requests_max,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_S,

@@ -14,7 +14,7 @@ from stream.local import project_root, running_processes
 @click.command()
 @click.option("--wipe", is_flag=True, help="Delete the data too.")
 def down(*, wipe: bool) -> None:
-    """Stop the door, the workers, Kafka and Redis that up started."""
+    """Stop the door, the issuer, the workers, Kafka and Redis that up started."""
     root = project_root()
     try:
         processes = running_processes(root)

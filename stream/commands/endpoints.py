@@ -22,7 +22,7 @@ from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.ledger import RedisLedger
 from deploy.local.errors import StackError
 from stream.core.delivery import Reason
-from stream.core.health import Health, State
+from stream.core.health import Health, State, worst_of
 from stream.local import settings_here
 from stream.settings import WorkerSettings
 
@@ -87,7 +87,7 @@ async def _asked(settings: WorkerSettings) -> Found:
 def as_object(endpoint: Endpoint, found: Found) -> dict[str, Any]:
     """What is told of an endpoint, as JSON has it. ``hits_waiting`` is its court's, of whom is told of hits first."""
     seen = {worker: resting[endpoint.digest] for worker, resting in found.resting.items() if endpoint.digest in resting}
-    health = _worst(seen.values())
+    health = worst_of(seen.values())
     if endpoint.digest in found.gone:
         health = Health(State.DISABLED, found.gone[endpoint.digest], 0, Reason.ENDPOINT_GONE)
     is_told_first = endpoint.level == "handler" and endpoint.court != ANY_COURT
@@ -103,12 +103,6 @@ def as_object(endpoint: Endpoint, found: Found) -> dict[str, Any]:
         "workers": sorted(seen),
         "hits_waiting": found.waiting.get(endpoint.court, 0) if is_told_first else None,
     }
-
-
-def _worst(seen: Iterable[Health]) -> Health:
-    """Of several workers' views, open before half open, and of equals the longest."""
-    latest = dt.datetime.max.replace(tzinfo=dt.UTC)
-    return min(seen, key=lambda one: (one.state is not State.OPEN, one.since or latest), default=Health(State.CLOSED))
 
 
 def _print(rows: Iterable[Mapping[str, Any]]) -> None:

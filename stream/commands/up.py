@@ -1,4 +1,4 @@
-"""``chakong up``: Kafka and Redis on this machine, the topics, a worker, the courts' door."""
+"""``chakong up``: Kafka and Redis on this machine, the topics, a worker, the courts' door, and an issuer of sample users."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ def up(workers: int) -> None:
         deployment.prepare()
         started = [deployment.start_worker(number) for number in range(1, workers + 1)]
         wait_for_workers(deployment, started, click.echo)
-        door = deployment.start_door()
+        issuer = deployment.start_issuer()
+        door = deployment.start_door(issuer)
     except StackError as error:
         click.echo(f"chakong up: {error}", err=True)
         sys.exit(1)
     click.echo(f"Kafka {addresses.kafka}, Redis {addresses.redis}, {workers} worker(s).")
     click.echo(f"Endpoints of the courts: {deployment.endpoints_file} (restart the worker after a change).")
     click.echo(f"The courts' door: {door}; tokens of the courts: {deployment.tokens_file}.")
+    if issuer is not None:
+        click.echo(f"Sample users of every role: {issuer} (or: chakong token ROLE).")
     click.echo("Stop it all with: chakong down")

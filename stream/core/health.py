@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -55,6 +56,12 @@ class Health(msgspec.Struct, frozen=True):
     since: dt.datetime | None = None
     failures: int = 0
     reason: Reason | None = None
+
+
+def worst_of(seen: Iterable[Health]) -> Health:
+    """Of several workers' views, open before half open, and of equals the longest; closed where nobody has one."""
+    latest = dt.datetime.max.replace(tzinfo=dt.UTC)
+    return min(seen, key=lambda one: (one.state is not State.OPEN, one.since or latest), default=Health(State.CLOSED))
 
 
 class Change(NamedTuple):

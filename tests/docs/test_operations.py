@@ -14,6 +14,7 @@ from connectors.audit.settings import AuditSettings
 from connectors.courts.settings import CourtsSettings, SmsSettings, SmtpSettings
 from connectors.documents.settings import DocumentsSettings
 from connectors.door.settings import DoorSettings
+from connectors.identity.settings import ClientSettings, OidcSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
 from connectors.redis.settings import RedisSettings
@@ -54,6 +55,8 @@ def test_every_setting_is_told_with_its_default() -> None:
         SmtpSettings,
         SmsSettings,
         DoorSettings,
+        OidcSettings,
+        ClientSettings,
         AuditSettings,
         DocumentsSettings,
     )

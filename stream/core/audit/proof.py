@@ -17,6 +17,10 @@ class NoProofError(ValueError):
     """A record cannot be proved: it is not there, or no checkpoint covers it yet."""
 
 
+class NotCoveredError(NoProofError):
+    """The record is there, and no checkpoint covers it yet."""
+
+
 class Proof(Message):
     """A record, the signed checkpoint that covers it, and the path between (RFC 9162). Texts are records as they are stored."""
 
@@ -35,14 +39,14 @@ def prove(chain: Sequence[bytes], number: int, earlier: int | None = None) -> Pr
         earlier: the number of an earlier checkpoint, to be proved the beginning of that one.
 
     Raises:
-        NoProofError: there is none.
+        NoProofError: there is none. NotCoveredError: not yet.
     """
     checkpoints = [at for at, raw in enumerate(chain) if read_record(raw).checkpoint is not None]
     covers = next((at for at in checkpoints if at > max(number, earlier or 0)), None)
     if not 0 <= number < len(chain):
         raise NoProofError("there is no such record")
     if covers is None:
-        raise NoProofError("no checkpoint covers this record yet")
+        raise NotCoveredError("no checkpoint covers this record yet")
     if earlier is not None and earlier not in checkpoints:
         raise NoProofError("there is no checkpoint of that number")
     leaves = [leaf_hash(raw) for raw in chain[:covers]]

@@ -15,10 +15,14 @@ import uvicorn
 from confluent_kafka import TopicPartition
 
 from connectors.audit.log import AuditLog
+from connectors.audit.reading import AuditReading
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
+from connectors.door.access import Identities
+from connectors.door.answers import Hits
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Told
+from connectors.door.health import Health, HealthReport
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
@@ -31,7 +35,7 @@ from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
 from stream.core.hit import hit_id
 from stream.core.notification import Notification, hit_notification
-from tests.stream.core.audit.logs import SIGNER
+from tests.stream.core.audit.logs import KEYS, SIGNER
 from tests.stream.core.hits import AT, hit
 
 OURS, OTHER, ANSWERS_ONLY = "440106", "310101", "110101"
@@ -56,6 +60,13 @@ class KnownHits:
     async def owner_of(self, hit_id: str) -> Owner | None:
         court = self.courts.get(hit_id)
         return None if court is None else Owner(court=court)
+
+
+class NoEngine:
+    """How an engine is of which nothing can be told."""
+
+    async def report(self) -> HealthReport:
+        return HealthReport(at=NOW, away=["kafka", "redis"], workers=None, index=None, ledger_whole=None, endpoints=None)
 
 
 @dataclass
@@ -119,7 +130,14 @@ def _court(court: str) -> Principal:
 
 @asynccontextmanager
 async def opened(
-    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+    kafka: str,
+    topic_prefix: str,
+    hits: Hits | None = None,
+    audit_s_max: float = 5.0,
+    identities: Identities | None = None,
+    health: Health | None = None,
+    serving: Mapping[str, Any] = {},
+    **settings: Any,
 ) -> AsyncIterator[Door]:
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
@@ -128,21 +146,30 @@ async def opened(
     await audit.start()
     told: list[Told] = []
     tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
-    door = build_door(
-        DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
+    parts = Parts(
+        identities or tokens,
+        records,
+        here,
+        hits or KnownHits({}),
+        lambda: NOW,
+        told.append,
+        audit,
+        AuditReading(here, KEYS),
+        health or NoEngine(),
     )
-    server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
-    serving = asyncio.create_task(server.serve())
+    door = build_door(DoorSettings(port=0, **({"rate_burst": 1000} | settings)), parts)
+    server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on", **serving))
+    served = asyncio.create_task(server.serve())
     while not server.started:
-        assert not serving.done(), "the door did not open"
+        assert not served.done(), "the door did not open"
         await asyncio.sleep(0.01)
+    scheme = "https" if server.config.is_ssl else "http"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with aiohttp.ClientSession() as session:
-            yield Door(f"http://127.0.0.1:{port}", session, here, records, told)
+            yield Door(f"{scheme}://127.0.0.1:{port}", session, here, records, told)
     finally:
         server.should_exit = True
-        await serving
+        await served
         await audit.stop()
         await asyncio.to_thread(records.close)

@@ -1,10 +1,12 @@
-"""A deployment's door: opened once, on loopback, for whoever has the token that was made, and found again to be closed."""
+"""A deployment's door and its issuer: opened once, on loopback, and found again to be closed."""
 
 from __future__ import annotations
 
+import json
 import socket
 import stat
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -26,29 +28,48 @@ def status(url: str, token: str) -> int:
         return error.code
 
 
+def sample_token(issuer: str, who: str) -> str:
+    asked = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": who}).encode()
+    with urllib.request.urlopen(f"{issuer}/token", asked, timeout=20) as answer:
+        return str(json.load(answer)["access_token"])
+
+
+def test_S5_1_in_production_there_is_no_issuer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAKONG_MODE", "production")
+    assert Deployment(tmp_path, Addresses("127.0.0.1:1", "redis://127.0.0.1:1/0")).start_issuer() is None
+
+
 @pytest.mark.integration
 def test_the_door_opens_once_for_whoever_has_the_token(
     stack: Addresses, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setattr(module, "DOOR_PORT", taken.getsockname()[1])
+    monkeypatch.setattr(module, "ISSUER_PORT", taken.getsockname()[1])
     monkeypatch.setenv("CHAKONG_API_CERTIFICATE", "of another door.pem")
     deployment = Deployment(tmp_path / ".local" / "deployments" / "test", stack, topic_prefix)
     deployment.prepare()
     try:
-        url = deployment.start_door()
+        issuer = deployment.start_issuer()
+        assert issuer is not None
+        assert issuer != f"http://127.0.0.1:{module.ISSUER_PORT}"
+        assert (deployment.start_issuer(), deployment.issuer_url()) == (issuer, issuer)
+        url = deployment.start_door(issuer)
         pid = deployment.door().pid()
         assert url != f"http://127.0.0.1:{module.DOOR_PORT}"
-        assert (deployment.start_door(), deployment.door().pid()) == (url, pid)
+        assert (deployment.start_door(issuer), deployment.door().pid()) == (url, pid)
         token = deployment.token_file.read_text()
         assert stat.S_IMODE(deployment.token_file.stat().st_mode) == 0o600
         assert (status(url, token), status(url, "a" * 64)) == (200, 401)
-        assert [process.name for process in running_processes(tmp_path)] == ["test door"]
+        assert (status(url, sample_token(issuer, "clerk")), status(url, sample_token(issuer, "handler"))) == (200, 403)
+        assert [process.name for process in running_processes(tmp_path)] == ["test door", "test issuer"]
         for process in running_processes(tmp_path):
             process.stop()
         assert http_silence(int(url.rpartition(":")[2]), "/") is not None
         assert running_processes(tmp_path) == []
+        assert deployment.issuer_url() is None
     finally:
         deployment.door().stop()
+        deployment.issuer().stop()
         taken.close()
         wipe(settings_of(deployment))

@@ -178,7 +178,7 @@ def test_it_speaks_tls(certified: Environment, door: str) -> None:
     ("changes", "says"),
     [
         ({"TOKEN": ""}, "token 1: token_env: TOKEN is not set"),
-        ({"CHAKONG_API_TOKENS": ""}, "no court has a token"),
+        ({"CHAKONG_API_TOKENS": ""}, "nobody has a token"),
         ({"CHAKONG_API_HOST": "0.0.0.0"}, "beyond loopback the door needs CHAKONG_API_CERTIFICATE"),
         ({"CHAKONG_API_CERTIFICATE": "x.pem"}, "CHAKONG_API_CERTIFICATE and CHAKONG_API_CERTIFICATE_KEY belong together"),
         (

@@ -1,0 +1,79 @@
+"""Client certificates over real TLS, and the word of a proxy over real HTTP, down to who the door takes somebody for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ssl
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from connectors.identity.certificates import Certificates
+from connectors.identity.peer import PeerProtocol
+from connectors.identity.settings import ClientSettings
+from tests.connectors.door.running import Door, opened
+from tests.connectors.identity.certifying import DAY, Issued, issued
+
+NOW = dt.datetime.now(dt.UTC)
+CA, OTHER_CA = issued("ca"), issued("another ca")
+SERVER = issued("127.0.0.1", CA)
+COURT = issued("court", CA)
+
+
+def certificates(folder: Path, *proxies: str) -> Certificates:
+    path = folder / "certificates.toml"
+    path.write_text(f'[[certificate]]\nsha256 = "{COURT.fingerprint}"\nrole = "court_system"\ncourt = "440106"\n')
+    return Certificates.load(path, proxies, lambda: dt.datetime.now(dt.UTC))
+
+
+def tls(folder: Path, *, required: bool) -> dict[str, Any]:
+    certificate, key = SERVER.write(folder, "server")
+    authority, _ = CA.write(folder, "ca")
+    asked = ClientSettings(certificates=folder / "certificates.toml", ca_file=authority, required=required)
+    return {"http": PeerProtocol, "ssl_certfile": certificate, "ssl_keyfile": key, **asked.tls_options()}
+
+
+async def me(door: Door, folder: Path, shown: Issued | None, **headers: str) -> tuple[int, str | None]:
+    """Status, and who the door takes this one for; status 0 where TLS refuses."""
+    context = ssl.create_default_context(cafile=folder / "ca.pem")
+    if shown is not None:
+        context.load_cert_chain(*shown.write(folder, "client"))
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{door.url}/v1/me", ssl=context, headers=headers) as answer:
+            return answer.status, (await answer.json(content_type=None)).get("id")
+    except aiohttp.ClientError:
+        return 0, None
+
+
+async def test_S5_1_a_client_certificate_is_who_its_entry_says(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+    known = certificates(tmp_path)
+    async with opened(kafka, topic_prefix, identities=known, serving=tls(tmp_path, required=False)) as door:
+        assert await me(door, tmp_path, COURT) == (200, "440106")
+        assert await me(door, tmp_path, None) == (401, None)
+        assert await me(door, tmp_path, issued("unknown", CA)) == (401, None)
+        assert await me(door, tmp_path, issued("expired", CA, since=NOW - 2 * DAY, until=NOW - DAY)) == (0, None)
+        assert await me(door, tmp_path, issued("court", OTHER_CA)) == (0, None)
+        assert await me(door, tmp_path, None, **{"Client-Cert": COURT.header}) == (401, None)
+        assert await me(door, tmp_path, COURT, Authorization="Bearer " + "a" * 40) == (401, None)
+        entries = [(one.who.kind, one.who.credential) for one in door.audited() if one.outcome == "done"]
+    assert entries == [("court", f"sha256:{COURT.fingerprint[:16]}")]
+
+
+async def test_S5_1_where_a_certificate_is_required_nobody_connects_without(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    known = certificates(tmp_path)
+    async with opened(kafka, topic_prefix, identities=known, serving=tls(tmp_path, required=True)) as door:
+        assert await me(door, tmp_path, COURT) == (200, "440106")
+        assert await me(door, tmp_path, None) == (0, None)
+
+
+@pytest.mark.parametrize(("proxy", "status"), [("127.0.0.1", 200), ("10.0.0.9", 401)])
+async def test_S5_1_a_proxys_word_counts_by_where_it_connects_from(
+    kafka: str, topic_prefix: str, tmp_path: Path, proxy: str, status: int
+) -> None:
+    async with opened(kafka, topic_prefix, identities=certificates(tmp_path, proxy), serving={"http": PeerProtocol}) as door:
+        said = {"Client-Cert": COURT.header, "X-Forwarded-For": "10.0.0.9"}
+        assert (await door.get("/v1/me", None, **said)).status == status
