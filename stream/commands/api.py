@@ -15,26 +15,35 @@ from pydantic import ValidationError
 
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
-from connectors.door.app import Parts, build_door
+from connectors.documents.settings import DocumentsSettings
+from connectors.documents.verifier import PdfSealVerifier
+from connectors.door.app import Papers, Parts, build_door
 from connectors.door.guard import Guard, Told
+from connectors.door.orders import Views
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Tokens, TokensError
+from connectors.kafka.ends import Ends
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ensure_topics
+from connectors.kafka.topics import HITS, ORDERS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.index import RedisIndex
+from connectors.redis.leases import InForce
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
+from matchers.keys import KeyHasher
 from matchers.wire import reason
 from stream import metrics
 from stream.core.audit.record import AuditUnavailableError
+from stream.core.seals import DocumentStore
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.bodies import Bodies
 from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
+from stream.wiring import lacks_now
 
 CANNOT_START: Final = 2
 STOP_S: Final = 5
@@ -54,26 +63,45 @@ def api(port: int | None) -> None:
         here = settings_here()
         audit = AuditSettings()
         signer = audit.signer()
+        kept = _kept(DocumentsSettings())
         tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
         ensure_topics(here.kafka)
     except ValidationError as error:
         _give_up(reason(error))
-    except (ValueError, TokensError, KafkaError, StackError) as error:
+    except (ValueError, OSError, TokensError, KafkaError, StackError) as error:
         _give_up(str(error))
     if not len(tokens):
         _give_up("nobody has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
     try:
-        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka)))
+        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka), kept))
     except AuditUnavailableError as error:
         _give_up(str(error))
 
 
-async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
+def _kept(documents: DocumentsSettings) -> tuple[DocumentStore, PdfSealVerifier] | None:
+    """Where documents are kept and who checks them; None: nowhere, so the door takes neither documents nor orders.
+
+    Raises ValueError, OSError: half of it is configured, or cannot be used.
+    """
+    return (documents.store(), documents.verifier()) if documents.are_kept else None
+
+
+async def _serve(
+    settings: DoorSettings,
+    here: WorkerSettings,
+    tokens: Tokens,
+    audit: AuditWriter,
+    kept: tuple[DocumentStore, PdfSealVerifier] | None,
+) -> None:
     await audit.start()
     records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
     namespace = here.redis.namespace
     hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
+    ends = Ends(here.kafka, ORDERS)
+    index = RedisIndex(client, KeyHasher(here.secret()), namespace)
+    views = Views(index, InForce(client, namespace), lambda: lacks_now(here), ends)
+    papers = None if kept is None else Papers(*kept, views)
+    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit, papers)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
@@ -82,6 +110,9 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, a
         await audit.stop()
         await asyncio.to_thread(records.close)
         await asyncio.to_thread(bodies.close)
+        await asyncio.to_thread(ends.close)
+        if kept is not None:
+            kept[1].close()
         await client.aclose()
 
 

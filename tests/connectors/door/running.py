@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -17,7 +18,7 @@ from confluent_kafka import TopicPartition
 from connectors.audit.log import AuditLog
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
-from connectors.door.app import Parts, build_door
+from connectors.door.app import Papers, Parts, build_door
 from connectors.door.guard import Told
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
@@ -119,18 +120,26 @@ def _court(court: str) -> Principal:
 
 @asynccontextmanager
 async def opened(
-    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+    kafka: str,
+    topic_prefix: str,
+    hits: KnownHits | None = None,
+    audit_s_max: float = 5.0,
+    papers: Papers | None = None,
+    people: Mapping[str, Principal] = MappingProxyType({}),
+    **settings: Any,
 ) -> AsyncIterator[Door]:
+    """``people``: who comes in by a token of their own, besides the courts' systems."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
+    principals = {token: _court(court) for court, token in TOKENS.items()} | dict(people)
+    tokens = Tokens(Token(token, principal) for token, principal in principals.items())
     door = build_door(
         DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
+        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit, papers),
     )
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())
