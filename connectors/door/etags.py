@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 ANYTHING: Final = "*"
+_TAGS: Final = re.compile(r'\s*(?:W/)?"[^"]*"\s*(?:,\s*(?:W/)?"[^"]*"\s*)*')
 _TAG: Final = re.compile(r'(?:W/)?"[^"]*"')
 
 
@@ -16,4 +17,4 @@ def etag(version: int) -> str:
 
 def names(header: str, version: int) -> bool:
     """Whether ``If-Match`` names the version. ``*`` names none: who changes a thing says what they saw of it."""
-    return etag(version) in _TAG.findall(header)
+    return _TAGS.fullmatch(header) is not None and etag(version) in _TAG.findall(header)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 import stat
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from connectors.kafka.ends import Ends
+from connectors.kafka.records import Record, Records
+from connectors.kafka.topics import DEADLETTERS, INTAKE, ensure_topics
 from deploy.local import deployment as module
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
@@ -24,6 +28,34 @@ def status(url: str, token: str) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+
+
+@pytest.mark.integration
+def test_the_intake_runs_once_and_takes_orders(stack: Addresses, topic_prefix: str, tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path / ".local" / "deployments" / "test", stack, topic_prefix)
+    deployment.prepare()
+    settings = settings_of(deployment)
+    try:
+        deployment.start_intake()
+        pid = deployment.intake().pid()
+        deployment.start_intake()
+        assert deployment.intake().pid() == pid
+        assert [process.name for process in running_processes(tmp_path)] == ["test intake"]
+        ensure_topics(settings.kafka)
+        records, ends = Records(settings.kafka, "test"), Ends(settings.kafka, DEADLETTERS)
+        records.send([Record(INTAKE, b"a", b"no order")])
+        ends_at = time.monotonic() + 40
+        while not sum(ends.now().values()):
+            assert time.monotonic() < ends_at, deployment.intake().log_tail()
+            time.sleep(0.2)
+        records.close()
+        ends.close()
+        deployment.intake().stop()
+        assert "Traceback" not in deployment.intake().log.read_text()
+        assert running_processes(tmp_path) == []
+    finally:
+        deployment.intake().stop()
+        wipe(settings)
 
 
 @pytest.mark.integration
