@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import obstore
 from obstore import exceptions
@@ -22,6 +22,9 @@ from obstore.store import S3Store
 from connectors.documents.cipher import Cipher
 from connectors.documents.store import check_digest, missing, opened
 from stream.core.seals import DamagedDocumentError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 TIMEOUT: Final = dt.timedelta(seconds=20)
 TRIES: Final = 3
@@ -42,18 +45,21 @@ class S3Documents:
         Raises StorageError: there is no such bucket, or it cannot be asked; later it would look as if documents were missing.
         """
         plain = endpoint is not None and endpoint.startswith("http:")
-        place = {} if endpoint is None else {"endpoint": endpoint}
+        config: S3Config = {
+            "region": region,
+            "access_key_id": key_id,
+            "secret_access_key": secret,
+            "conditional_put": "etag",
+        }
+        if endpoint is not None:
+            config["endpoint"] = endpoint
         self._cipher, self._bucket = cipher, bucket
         self._store = S3Store(
             bucket,
             prefix=prefix or None,
-            region=region,
-            access_key_id=key_id,
-            secret_access_key=secret,
-            conditional_put="etag",
+            config=config,
             client_options={"timeout": TIMEOUT, "allow_http": plain},
             retry_config={"max_retries": TRIES, "retry_timeout": TIMEOUT},
-            **place,
         )
         with self._translated():
             next(iter(obstore.list(self._store, chunk_size=1)), None)
@@ -95,7 +101,8 @@ class S3Documents:
         with self._translated():
             try:
                 found = obstore.get(self._store, _path(digest))
-                return bytes(found.bytes()), {"e_tag": found.meta["e_tag"], "version": found.meta["version"]}
+                state = {name: found.meta.get(name) for name in ("e_tag", "version")}
+                return bytes(found.bytes()), {name: value for name, value in state.items() if value is not None}
             except (exceptions.NotFoundError, FileNotFoundError):
                 raise missing(digest) from None
 

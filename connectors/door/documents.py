@@ -70,12 +70,17 @@ class Documents:
 def refused_documents(checked: Sequence[Checked]) -> list[dict[str, str]]:
     """The documents that keep an order from being placed, as a problem tells them."""
     bad = [one for one in checked if not one.verdict.good]
-    return [{"kind": one.kind, "sha256": one.sha256, **_told(one.verdict.reason, one.verdict.says)} for one in bad]
+    return [
+        {
+            "kind": one.kind,
+            "sha256": one.sha256,
+            "reason": one.verdict.reason,
+            "zh": one.verdict.says.zh,
+            "en": one.verdict.says.en,
+        }
+        for one in bad
+    ]
 
 
 def _refused(reason: str, says: Says) -> ProblemError:
-    return ProblemError("document_refused", **_told(reason, says))
-
-
-def _told(reason: str, says: Says) -> dict[str, str]:
-    return {"reason": reason, "zh": says.zh, "en": says.en}
+    return ProblemError("document_refused", reason=reason, zh=says.zh, en=says.en)

@@ -53,7 +53,7 @@ class Marks(Protocol):
 class Views(NamedTuple):
     """What is known of orders: all of it views of the log."""
 
-    index: WatchlistIndex
+    watchlist: WatchlistIndex
     marks: Marks
     lacks: Callable[[], Awaitable[LacksOf]]
     ends: Ends
@@ -96,7 +96,7 @@ class Orders:
         ends = await asyncio.to_thread(self._views.ends.now)
         until = asyncio.get_running_loop().time() + CATCH_UP_S_MAX
         while True:
-            found = await self._views.index.standings([order_id])
+            found = await self._views.watchlist.standings([order_id])
             behind = {p: end for p, end in ends.items() if found.positions.get(p, 0) < end}
             if not behind:
                 return found.of[order_id]
@@ -110,7 +110,7 @@ class Orders:
 
     async def known(self, order_id: str) -> Standing:
         """The same, at once where anything is held: then it is no older than the index is."""
-        standing = (await self._views.index.standings([order_id])).of[order_id]
+        standing = (await self._views.watchlist.standings([order_id])).of[order_id]
         return standing if standing.held.court is not None else await self.standing(order_id)
 
     async def told(self, order_id: str, standing: Standing) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class Orders:
         items: list[Order] = []
         left = SCANNED_MAX
         while True:
-            filed: Filed = await self._views.index.filed(court, case_number, after, min(limit - len(items), left))
+            filed: Filed = await self._views.watchlist.filed(court, case_number, after, min(limit - len(items), left))
             items += [order for order in filed.orders if sees(order)]
             after, left = filed.next, left - len(filed.orders)
             if after is None or len(items) >= limit or left <= 0:

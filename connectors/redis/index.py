@@ -133,12 +133,10 @@ class RedisIndex:
         if after is not None and not _CURSOR.fullmatch(after):
             raise ValueError("no page ended there")
         begin = b"" if after is None else bytes.fromhex(after)
-        drawers = _drawers(court, begin) if case_number is None else [_of_case(court, case_number)]
+        drawers = _drawers(court, begin) if case_number is None else {_of_case(court, case_number): None}
         found: list[tuple[bytes, Order]] = []
-        for drawer in self._hashed("other", drawers):
-            (holders,) = await self._run(self._holders_script, drawer)
-            tags = sorted({holders[at : at + scripts.TAG_BYTES] for at in range(0, len(holders), scripts.TAG_BYTES)})
-            left = [tag for tag in tags if tag > begin]
+        for number, tag_of_drawer in zip(drawers.values(), self._hashed("other", drawers), strict=True):
+            left = [tag for tag in await self._holders(tag_of_drawer) if tag > begin and number in (None, tag[0] // _DRAWERS)]
             while left and len(found) <= most:
                 wanted, left = left[: most + 1 - len(found)], left[most + 1 - len(found) :]
                 found += [(tag, one) for tag, one in await self._at(wanted) if is_filed(one, court, case_number)]
@@ -148,6 +146,11 @@ class RedisIndex:
         while end < len(found) and found[end][0] == found[end - 1][0]:  # ids that share a tag are not parted
             end += 1
         return Filed([one for _, one in found[:end]], found[end - 1][0].hex() if end < len(found) else None)
+
+    async def _holders(self, key: bytes) -> list[bytes]:
+        """The tags of the orders that are held under a key's tag, in their sequence."""
+        (holders,) = await self._run(self._holders_script, key)
+        return sorted({holders[at : at + scripts.TAG_BYTES] for at in range(0, len(holders), scripts.TAG_BYTES)})
 
     async def _at(self, tags: Sequence[bytes]) -> list[tuple[bytes, Order]]:
         """The orders in place under these tags of ids."""
@@ -279,9 +282,9 @@ def _drawer(court: str, number: int) -> str:
     return f"court\0{court}\0{number}"
 
 
-def _drawers(court: str, begin: bytes) -> list[str]:
-    """A court's drawers, from the one that holds this tag on."""
-    return [_drawer(court, number) for number in range(begin[0] // _DRAWERS if begin else 0, _DRAWERS)]
+def _drawers(court: str, begin: bytes) -> dict[str, int | None]:
+    """A court's drawers and their numbers, from the one on that holds this tag."""
+    return {_drawer(court, number): number for number in range(begin[0] // _DRAWERS if begin else 0, _DRAWERS)}
 
 
 def _of_case(court: str, number: str) -> str:

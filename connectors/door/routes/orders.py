@@ -150,7 +150,7 @@ async def list_orders(
     request.state.object = ("orders", whose)
     own_only = reach_of(caller, "list_orders") in (Reach.CASE, Reach.COURT)
     if own_only and whose not in {grant.court for grant in caller.grants}:
-        items, following = [], None
+        items, following = list[Order](), None
     else:
         try:
             items, following = await orders.page(whose, case_number, after, limit, lambda one: reached(owner_of_order(one)))

@@ -29,7 +29,7 @@ def test_nothing_that_is_whole_is_written_over_even_by_who_saw_nothing_there(
     put, modes = obstore.put, []
 
     def first_another(store: object, path: str, data: bytes, **options: object) -> object:
-        modes.append(options["mode"])
+        modes.append(options.get("mode"))
         if len(modes) == 1:
             put(store, path, Cipher(KEY).lock(DOCUMENT, bytes.fromhex(DIGEST)), mode="create", use_multipart=False)
             modes.append(bucket.raw()[DIGEST])
@@ -47,7 +47,7 @@ def test_a_damaged_one_is_replaced_only_as_it_was_seen(bucket: Bucket, monkeypat
     put = obstore.put
 
     def mended_meanwhile(store: object, path: str, data: bytes, **options: object) -> object:
-        if isinstance(options["mode"], dict):
+        if isinstance(options.get("mode"), dict):
             bucket.put_raw(DIGEST, b"by somebody else")
         return put(store, path, data, **options)
 

@@ -9,6 +9,7 @@ import pytest
 from connectors.documents.s3 import S3Documents
 from connectors.documents.settings import DocumentsSettings
 from connectors.documents.store import DirectoryDocuments
+from tests.connectors.documents.conftest import Bucket
 
 BUCKET = {"S3_BUCKET": "documents", "S3_KEY_ID": "id", "S3_SECRET": "a-secret-word"}
 
@@ -19,15 +20,14 @@ def settings(monkeypatch: pytest.MonkeyPatch, **said: str) -> DocumentsSettings:
     return DocumentsSettings()
 
 
-def test_a_folder_or_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_or_a_bucket(tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "key").write_text("5e" * 32)
     with monkeypatch.context() as patched:
         kept = settings(patched, FOLDER=str(tmp_path / "kept"), KEY_FILE=str(tmp_path / "key"))
         assert isinstance(kept.store(), DirectoryDocuments)
     (tmp_path / "secret").write_text("a-secret-word\n")
-    by_file = BUCKET | {"S3_SECRET_FILE": str(tmp_path / "secret"), "KEY_FILE": str(tmp_path / "key")}
-    del by_file["S3_SECRET"]
-    kept = settings(monkeypatch, **by_file)
+    place = {"S3_BUCKET": bucket.name, "S3_ENDPOINT": bucket.endpoint, "S3_KEY_ID": "id"}
+    kept = settings(monkeypatch, **place, S3_SECRET_FILE=str(tmp_path / "secret"), KEY_FILE=str(tmp_path / "key"))
     assert isinstance(kept.store(), S3Documents)
     assert "a-secret-word" not in repr(kept)
 

@@ -25,5 +25,5 @@ def test_the_ends_move_with_what_is_stored(kafka: str, topic_prefix: str) -> Non
 
 
 def test_without_a_broker_it_says_so() -> None:
-    with pytest.raises(KafkaUnreachableError, match="127.0.0.1:1"):
+    with pytest.raises(KafkaUnreachableError, match=r"127\.0\.0\.1:1"):
         Ends(KafkaSettings(bootstrap="127.0.0.1:1"), ORDERS).now()
