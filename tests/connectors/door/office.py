@@ -14,7 +14,6 @@ from confluent_kafka import Consumer
 
 from connectors.documents.cipher import Cipher
 from connectors.documents.store import DirectoryDocuments
-from connectors.documents.verifier import PdfSealVerifier
 from connectors.door.app import Papers
 from connectors.door.orders import Views
 from connectors.kafka.clients import at, consumer, fetch, partitions_of
@@ -25,8 +24,9 @@ from connectors.redis.leases import InForceMark
 from stream.core.authority import Grant, Principal, Role
 from stream.core.lacking import Lack
 from stream.core.reachability import Reach
+from stream.core.seals import SealVerifier
 from synthetic.seals import pdf
-from tests.connectors.documents.sealed import AT, COURT, NOW, OTHER, province, write_trust
+from tests.connectors.documents.sealed import AT, COURT, OTHER, province
 from tests.connectors.door.running import Answered, Door, opened
 from tests.watchlists import orders
 from watchlists.glance import glance
@@ -119,7 +119,7 @@ def order_fields(id_: str = "ZX-1", version: int = 1, **changes: Any) -> dict[st
 
 
 @asynccontextmanager
-async def office(kafka: str, topic_prefix: str, folder: Path, **settings: Any) -> AsyncIterator[Office]:
+async def office(kafka: str, topic_prefix: str, folder: Path, verifier: SealVerifier, **settings: Any) -> AsyncIterator[Office]:
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     index, marks, ends = MemoryIndex(), Marked(), Ends(here, ORDERS)
@@ -129,15 +129,14 @@ async def office(kafka: str, topic_prefix: str, folder: Path, **settings: Any) -
         return NoLacks()
 
     following = asyncio.create_task(_follow(here, index))
-    with PdfSealVerifier(write_trust(folder / "trust"), lambda: NOW, processes=1) as verifier:
-        papers = Papers(store, verifier, Views(index, marks, lacks, ends))
-        async with opened(kafka, topic_prefix, papers=papers, people=PEOPLE, **settings) as door:
-            try:
-                yield Office(door, index, marks, store)
-            finally:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
-                ends.close()
+    papers = Papers(store, verifier, Views(index, marks, lacks, ends))
+    async with opened(kafka, topic_prefix, papers=papers, people=PEOPLE, **settings) as door:
+        try:
+            yield Office(door, index, marks, store)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            ends.close()
 
 
 async def _follow(kafka: KafkaSettings, index: MemoryIndex) -> None:

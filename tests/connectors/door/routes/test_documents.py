@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.documents.verifier import PdfSealVerifier
 from stream.core.audit.record import What
 from stream.core.seals import SEAL_WORDS, SealReason
 from synthetic.seals import YEAR, pdf
@@ -41,8 +42,8 @@ LARGE = b"%PDF-1.7\n" + bytes(300_000)
 
 
 @pytest.fixture
-async def here(kafka: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(kafka, topic_prefix, tmp_path, document_bytes_max=250_000) as opened:
+async def here(kafka: str, topic_prefix: str, tmp_path: Path, verifier: PdfSealVerifier) -> AsyncIterator[Office]:
+    async with office(kafka, topic_prefix, tmp_path, verifier, document_bytes_max=250_000) as opened:
         yield opened
 
 
@@ -79,7 +80,7 @@ async def test_S4_3_a_document_of_the_callers_own_court_is_kept_once(here: Offic
 
 
 async def test_S3_2_S3_3_no_forgery_is_kept_and_none_costs_a_5xx(here: Office) -> None:
-    for what, data in forged().items():
+    for what, data in (await asyncio.to_thread(forged)).items():
         refused = await here.put_document(data)
         assert (what, refused.status) == (what, 422)
         assert refused.body["type"] == "urn:chakong:problem:document_refused"
@@ -89,7 +90,7 @@ async def test_S3_2_S3_3_no_forgery_is_kept_and_none_costs_a_5xx(here: Office) -
 
 
 async def test_S4_3_another_courts_seal_and_another_digest_are_told_apart(here: Office) -> None:
-    others = province().other.put_on(pdf(["拘留决定书"]), AT)
+    others = await asyncio.to_thread(province().other.put_on, pdf(["拘留决定书"]), AT)
     assert (await here.put_document(others)).body["reason"] == "other_court"
     assert (await here.put_document(others, NEIGHBOUR)).status == 200
     assert (await here.put_document(DOCUMENTS[0], digest=DIGESTS[1])).body["reason"] == "other_digest"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connectors.documents.verifier import PdfSealVerifier
 from connectors.door import orders as orders_part
 from connectors.redis.leases import InForceMark, Legs
 from synthetic.seals import pdf
@@ -36,8 +37,8 @@ HELD_1 = {"If-Match": '"1"'}
 
 
 @pytest.fixture
-async def here(kafka: str, topic_prefix: str, tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(kafka, topic_prefix, tmp_path) as opened:
+async def here(kafka: str, topic_prefix: str, tmp_path: Path, verifier: PdfSealVerifier) -> AsyncIterator[Office]:
+    async with office(kafka, topic_prefix, tmp_path, verifier) as opened:
         yield opened
 
 
@@ -74,7 +75,7 @@ async def test_S3_1_S3_2_S3_3_no_measure_is_placed_without_its_sealed_documents(
         "exit_restriction": ("restriction_decision",),
     }[measure]
     await here.put_document(DOCUMENTS[1])
-    here.store.add(others := province().other.put_on(pdf(["裁定书"]), AT))
+    here.store.add(others := await asyncio.to_thread(province().other.put_on, pdf(["裁定书"]), AT))
     sealed_by_others = hashlib.sha256(others).hexdigest()
     subject = {"vehicle": {"plate": "粤A12345", "plate_class": "02"}} if measure == "vehicle_seizure" else {}
     control = {"from": "2026-11-20T00:00:00+08:00", "until": "2027-11-20T00:00:00+08:00", "requirement": "deny_exit"}
