@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import platform
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +48,15 @@ def family(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
+def descendants(pid: int) -> list[int]:
+    """A process and all that it, and they, have started."""
+    found = [pid]
+    for one in found:
+        with suppress(OSError):  # it may have ended meanwhile
+            found += family(one)[1:]
+    return found
+
+
 def cpu_seconds(pid: int) -> float:
     """CPU seconds that a process and its children have used so far, all threads, user and system."""
     return sum(map(_cpu_seconds, family(pid)))
@@ -54,7 +64,7 @@ def cpu_seconds(pid: int) -> float:
 
 def resident_mb(pid: int) -> float:
     """Resident memory of a process and its children, in MB; what processes share is shared out among them (PSS)."""
-    return sum(map(_resident_mb, family(pid)))
+    return sum(map(resident_mb_alone, family(pid)))
 
 
 def memory_mb(pid: int) -> dict[str, float]:
@@ -69,6 +79,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb_alone(pid: int) -> float:
+    """The same of one process."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
     return int(fields["Pss"].split()[0]) * 1024 / 1e6

@@ -18,6 +18,7 @@ from connectors.kafka.topics import (
     HITS,
     INBOX,
     INSTRUCTIONS,
+    INTAKE,
     NOTICES,
     ORDERS,
     REACHABILITY,
@@ -62,6 +63,11 @@ _CHANNELS: Final[dict[str, _Channel]] = {
         topic: _Channel(("sighting",), _SIGHTING_KEY, f"Sightings of the kind {kind}; any kind is read on any of these topics.")
         for kind, topic in TOPIC_OF_KIND.items()
     },
+    INTAKE: _Channel(
+        ("order", "release"),
+        "the order's id",
+        "Orders and releases that courts send: they go to orders once their documents bear their court's seal; kept 14 days.",
+    ),
     ORDERS: _Channel(
         ("order", "release"), "the order's id", "Courts' orders and releases; kept for ever, so it can be replayed."
     ),
@@ -96,10 +102,12 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
         f"screen{kind.title().replace('_', '')}": _Operation("receive", topic, "police", "Screened in batches.", ("screen",))
         for kind, topic in TOPIC_OF_KIND.items()
     },
+    "takeIn": _Operation("receive", INTAKE, "court", "Checked with their documents, and sent on or buried.", ("intake",)),
+    "sendOrder": _Operation("send", ORDERS, "engine", "What the intake, or the door, has checked; nobody else writes here."),
     "followOrders": _Operation(
         "receive",
         ORDERS,
-        "court",
+        "engine",
         "Every worker's filter follows all orders; one worker a partition indexes.",
         ("filter", "index"),
     ),
@@ -243,7 +251,7 @@ def _notify_court() -> dict[str, Any]:
 def _messages(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for topic, channel in _CHANNELS.items():
-        for name in channel.messages:
+        for name in channel.messages if topic != INTAKE else ():  # the messages of orders, once
             key = {"type": "string", "description": channel.key}
             message = _message(name, schemas[name], _examples_on(topic, schemas[name]["examples"]))
             made[_message_id(name, topic)] = message | {"bindings": {"kafka": {"key": key, "bindingVersion": KAFKA_BINDINGS}}}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from typing import Final
 
 import click
 
 COMMANDS: Final = {
     "scan": "Judge files of sightings against orders, without a server.",
-    "up": "Kafka and Redis on this machine, topics, worker, the courts' door.",
+    "up": "Kafka and Redis on this machine, topics, worker, the intake, the courts' door.",
     "down": "Stop what up started.",
     "worker": "One Faust worker; run as many as you like.",
     "api": "The courts' door: they fetch their notifications and answer hits.",
@@ -21,6 +22,8 @@ COMMANDS: Final = {
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not: every key, order and rule.",
     "documents": "Sealed documents: check a court's seal, keep a document, fetch one by its digest.",
+    "intake": "Takes orders from Kafka whose documents bear their court's seal; run as many as you like.",
+    "import": "Orders in bulk, from a file and a folder of documents.",
     "place": "Place or amend an order whose documents bear its court's seal.",
     "order": "What is held of an order, and when it was in force, or released, everywhere.",
     "reachability": "Which courts' endpoints reach anybody, and the orders of those that do not.",
@@ -38,7 +41,8 @@ class _Lazy(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"stream.commands.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"stream.commands.{name}"), name)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

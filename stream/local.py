@@ -38,13 +38,10 @@ def deployment_of(root: Path, addresses: Addresses, name: str = "up", topic_pref
 
 
 def running_processes(root: Path) -> list[Process]:
-    """Doors, issuers and workers of any deployment here that are alive."""
+    """Doors, issuers, intakes and workers of any deployment here that are alive."""
     deployments = root / ".local" / "deployments"
-    folders = [
-        *sorted(deployments.glob("*/door")),
-        *sorted(deployments.glob("*/issuer")),
-        *sorted(deployments.glob("*/worker-*")),
-    ]
+    names = ("door", "issuer", "intake", "worker-*")
+    folders = [path for name in names for path in sorted(deployments.glob(f"*/{name}"))]
     processes = [Process(f"{folder.parent.name} {folder.name}", folder, stop_s=40.0) for folder in folders]
     return [process for process in processes if process.pid() is not None]
 

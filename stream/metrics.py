@@ -96,3 +96,11 @@ door_request_seconds: Final = Histogram(
     buckets=(*_SECONDS, 120.0),
     registry=DOOR,
 )
+
+INTAKE: Final = CollectorRegistry()
+"""The metrics of the intake, which is a process of its own and serves them itself."""
+ProcessCollector(namespace="chakong_intake", registry=INTAKE)
+
+intake_records: Final = Counter(
+    "chakong_intake_records", "Records of intake that were sent on or refused", ["outcome"], registry=INTAKE
+)

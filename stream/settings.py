@@ -88,6 +88,15 @@ class WorkerSettings(BaseSettings):
         return secret
 
 
+class IntakeSettings(BaseSettings):
+    """What the intake has of its own: environment ``CHAKONG_INTAKE_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAKONG_INTAKE_", frozen=True, extra="ignore")
+
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Prometheus metrics; 0 takes a free port")
+    metrics_host: str = Field(default="127.0.0.1", description="address that the metrics are served on")
+
+
 _SECRET_BYTES_MIN = 16
 
 

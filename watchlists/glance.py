@@ -115,6 +115,7 @@ class Glance(NamedTuple):
     version: int
     action: Literal["place", "amend"]
     court: _Court
+    case_number: str
     all_keys: tuple[Key, ...]
 
     def keys(self) -> tuple[Key, ...]:
@@ -135,4 +136,4 @@ def glance(raw: bytes) -> Glance | Order | Release:
     keys = order.keys()
     if not order.is_complete(keys):
         return check_order(fields)
-    return Glance(order.id, order.version, order.action, order.court, keys)
+    return Glance(order.id, order.version, order.action, order.court, order.case.number, keys)

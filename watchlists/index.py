@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from matchers.keys import Key
+from matchers.text import clean
 from watchlists.glance import Glance
 from watchlists.lifecycle import UNKNOWN, Change, Decision, Held, decide
 from watchlists.order import Order, Release, read_order
@@ -50,6 +51,13 @@ class Standings(NamedTuple):
     positions: dict[int, int]
 
 
+class Filed(NamedTuple):
+    """A page of a court's orders in place. ``next`` is where the next one begins; None: there are no more."""
+
+    orders: list[Order]
+    next: str | None
+
+
 class WatchlistIndex(Protocol):
     """What screening's maybes are resolved against, and what the fence asks before every attempt."""
 
@@ -68,11 +76,26 @@ class WatchlistIndex(Protocol):
     async def standings(self, order_ids: Sequence[str]) -> Standings:
         """What is held of each id, released and unknown ones included. One round trip."""
 
+    async def filed(self, court: str, case_number: str | None, after: str | None, most: int) -> Filed:
+        """A court's orders in place, those of one of its cases where one is named, after what an earlier page said.
+
+        They come in a sequence of the index's own that stays the same while orders come and go. A case's number is compared
+        after cleaning, so full-width parentheses or a space make no other case of it.
+
+        Raises:
+            ValueError: no page of this index ended there.
+        """
+
     def in_place(self) -> AsyncIterator[Order]:
         """Every order in place, once through. One that comes or moves meanwhile may be missed, or come twice."""
 
     async def positions(self) -> dict[int, int]:
         """How far the index is, a partition; empty when it holds nothing at all."""
+
+
+def is_filed(order: Order, court: str, case_number: str | None) -> bool:
+    """Whether an order is the court's, and of that case if one is named."""
+    return order.court.code == court and (case_number is None or clean(order.case_number) == clean(case_number))
 
 
 class Watchlist:
@@ -160,6 +183,11 @@ class MemoryIndex:
     async def standings(self, order_ids: Sequence[str]) -> Standings:
         of = {id_: Standing(self._watchlist.held(id_), self._watchlist.order(id_)) for id_ in order_ids}
         return Standings(of, dict(self._positions))
+
+    async def filed(self, court: str, case_number: str | None, after: str | None, most: int) -> Filed:
+        rows = sorted((one for one in self._watchlist.orders() if is_filed(one, court, case_number)), key=lambda one: one.id)
+        rest = [one for one in rows if after is None or one.id > after]
+        return Filed(rest[:most], rest[most - 1].id if len(rest) > most else None)
 
     async def in_place(self) -> AsyncIterator[Order]:
         for order in self._watchlist.orders():

@@ -202,6 +202,10 @@ class Order(Message):
             raise AssertionError
         return named.subject()
 
+    @property
+    def case_number(self) -> str:
+        return self.case.number
+
     def keys(self) -> tuple[Key, ...]:
         return tuple(dict.fromkeys(self.subject.keys()))
 

@@ -44,7 +44,7 @@ class SmtpSettings(BaseSettings):
 
     def secret(self) -> str | None:
         """The password, when there is one. Raises ValueError when its file cannot be read."""
-        return _secret("CHAKONG_SMTP_PASSWORD_FILE", self.password, self.password_file)
+        return secret_of("CHAKONG_SMTP_PASSWORD_FILE", self.password, self.password_file)
 
 
 class SmsSettings(BaseSettings):
@@ -69,7 +69,7 @@ class SmsSettings(BaseSettings):
 
     def secret(self) -> str:
         """The bearer token. Raises ValueError when its file cannot be read."""
-        return _secret("CHAKONG_SMS_TOKEN_FILE", self.token, self.token_file) or ""
+        return secret_of("CHAKONG_SMS_TOKEN_FILE", self.token, self.token_file) or ""
 
 
 class CourtsSettings(BaseSettings):
@@ -115,7 +115,8 @@ class CourtsSettings(BaseSettings):
         return Limits(self.failures_max, self.failing_s, self.probe_first_s, self.probe_longest_s, self.total_s)
 
 
-def _secret(name: str, given: SecretStr | None, file: Path | None) -> str | None:
+def secret_of(name: str, given: SecretStr | None, file: Path | None) -> str | None:
+    """A secret that is given itself or in a file. Raises ValueError, naming the setting: the file cannot be read."""
     if file is None:
         return None if given is None else given.get_secret_value()
     try:

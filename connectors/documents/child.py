@@ -1,41 +1,75 @@
-"""The process that looks at one document: what is hostile in it ends here.
+"""The nursery: a process that has loaded all that a look at a document takes, and starts a process of its own for each one.
 
-The document comes on standard input. A line on standard output says that the process stands and has its limits, before a byte
-is read; the verdict follows as JSON.
+What is hostile in a document ends with the process that looked at it. The nursery never reads a byte of one, so no document
+can change how the next is looked at; it is only what makes the next process start in milliseconds. It is told by messages
+of one byte on a socket, each with two open files (``FILES``), and answers each with how that look ended.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
+import os
 import resource
+import socket
 import sys
 from pathlib import Path
 
 import msgspec
 
-from connectors.documents.limits import READY, TRUST_STATUS
+from connectors.documents.limits import ENDED, FILES, LENGTH, READY, TRUST_STATUS
 from connectors.documents.pdf import judge
-from connectors.documents.trust import TrustError, TrustStore
+from connectors.documents.trust import Trust, TrustError, TrustStore
 
 
-def main(folder: str, court: str, now: str, cpu_s: str, memory_bytes: str) -> int:
-    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s)))
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
+def main(told: socket.socket) -> int:
+    """Start a process a message, one at a time, until the other side is gone."""
     logging.disable()  # pyHanko logs what it finds in certificates
+    judge(b"", "", Trust((), (), ()), dt.datetime.now(dt.UTC))  # what is loaded when it is first needed is loaded now
+    gc.collect()
+    gc.freeze()  # or every child would copy what its collector marks
+    told.sendall(READY)
+    while True:
+        word, files, _, _ = socket.recv_fds(told, 1, FILES)
+        if not word:
+            return 0
+        question, answer = files
+        pid = os.fork()
+        if pid == 0:
+            told.close()
+            os._exit(_look(question, answer))
+        os.close(question)
+        os.close(answer)
+        told.sendall(ENDED.pack(os.waitpid(pid, 0)[1]))
+
+
+def _look(question: int, answer: int) -> int:
+    """In the document's own process: take the limits, say so, and only then read."""
     try:
-        trust = TrustStore(Path(folder)).of(court)
-    except TrustError as error:
-        sys.stderr.write(str(error))
-        return TRUST_STATUS
-    verdict = judge(sys.stdin.buffer.read(), court, trust, dt.datetime.fromisoformat(now))
-    sys.stdout.buffer.write(msgspec.json.encode(verdict))
+        with open(question, "rb") as asked:
+            (length,) = LENGTH.unpack(asked.read(LENGTH.size))
+            folder, court, now, cpu_s, memory_bytes = msgspec.json.decode(asked.read(length))
+            _limit(cpu_s, memory_bytes)
+            os.write(answer, READY)
+            try:
+                trust = TrustStore(Path(folder)).of(court)
+            except TrustError as error:
+                os.write(answer, str(error).encode(errors="replace"))
+                return TRUST_STATUS
+            verdict = judge(asked.read(), court, trust, dt.datetime.fromisoformat(now))
+        os.write(answer, msgspec.json.encode(verdict))
+    except BaseException:  # it must never return into the nursery's loop
+        return 1
     return 0
 
 
+def _limit(cpu_s: int, memory_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(socket.socket(fileno=int(sys.argv[1]))))

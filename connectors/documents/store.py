@@ -55,21 +55,12 @@ class DirectoryDocuments:
 
     def get(self, digest: str) -> bytes:
         """As ``DocumentStore``. Raises DocumentError, OSError."""
-        if not _DIGEST.fullmatch(digest):
-            raise MissingDocumentError("a document's digest is 64 hexadecimal digits in lower case")
+        check_digest(digest)
         try:
             locked = self._path(digest).read_bytes()
         except FileNotFoundError:
-            raise MissingDocumentError(f"document {digest} is not in the store") from None
-        try:
-            data = self._cipher.unlock(locked, bytes.fromhex(digest))
-        except OtherKeyError as error:
-            raise UnreadableDocumentError(f"document {digest}: {error}") from None
-        except CipherError as error:
-            raise DamagedDocumentError(f"document {digest}: {error}") from None
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise DamagedDocumentError(f"document {digest}: what is kept under this digest has another")
-        return data
+            raise missing(digest) from None
+        return opened(self._cipher, digest, locked)
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest[2:4] / digest
@@ -81,6 +72,29 @@ class DirectoryDocuments:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+
+
+def check_digest(digest: str) -> None:
+    """Raises MissingDocumentError: it names no document of any store."""
+    if not _DIGEST.fullmatch(digest):
+        raise MissingDocumentError("a document's digest is 64 hexadecimal digits in lower case")
+
+
+def missing(digest: str) -> MissingDocumentError:
+    return MissingDocumentError(f"document {digest} is not in the store")
+
+
+def opened(cipher: Cipher, digest: str, locked: bytes) -> bytes:
+    """What is kept under a digest, unlocked and verified. Raises DocumentError."""
+    try:
+        data = cipher.unlock(locked, bytes.fromhex(digest))
+    except OtherKeyError as error:
+        raise UnreadableDocumentError(f"document {digest}: {error}") from None
+    except CipherError as error:
+        raise DamagedDocumentError(f"document {digest}: {error}") from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise DamagedDocumentError(f"document {digest}: what is kept under this digest has another")
+    return data
 
 
 def _sync(folder: Path) -> None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
-from connectors.documents.limits import BYTES_MAX, CPU_S_MAX, MEMORY_BYTES_MAX, READY, TRUST_STATUS, WALL_S_MAX
+from connectors.documents.limits import (
+    BYTES_MAX,
+    CPU_S_MAX,
+    DOCUMENTS_MAX,
+    MEMORY_BYTES_MAX,
+    PROCESSES,
+    READY,
+    TRUST_STATUS,
+    WALL_S_MAX,
+)
+from connectors.documents.nursery import Nursery
 from connectors.documents.trust import TrustError, TrustStore
 from stream.core.seals import SealReason, SealVerdict
 
@@ -20,7 +31,11 @@ def _now() -> dt.datetime:
 
 
 class PdfSealVerifier:
-    """A ``SealVerifier`` for PDF files. ``clock`` gives aware times: seals from ahead and stale lists are refused by it."""
+    """A ``SealVerifier`` for PDF files. ``clock`` gives aware times: seals from ahead and stale lists are refused by it.
+
+    Threads may share it: as many documents as ``processes`` are looked at at once, and further ones wait. Each is looked at
+    in a process of its own, started by a nursery that is kept for ``documents_max`` of them.
+    """
 
     def __init__(
         self,
@@ -30,12 +45,16 @@ class PdfSealVerifier:
         bytes_max: int = BYTES_MAX,
         wall_s_max: float = WALL_S_MAX,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
+        documents_max: int = DOCUMENTS_MAX,
+        processes: int = PROCESSES,
     ) -> None:
         """Raises TrustError: the trust store cannot be used."""
         self._folder = trust.resolve()
         TrustStore(self._folder).check()
         self._clock, self._bytes_max = clock, bytes_max
-        self._wall_s_max, self._memory_bytes_max = wall_s_max, memory_bytes_max
+        self._wall_s_max, self._memory_bytes_max, self._documents_max = wall_s_max, memory_bytes_max, documents_max
+        self._turns = threading.Semaphore(processes)
+        self._idle: list[Nursery] = []
 
     def verify(self, data: bytes, court: str) -> SealVerdict:
         """As ``SealVerifier``.
@@ -44,21 +63,52 @@ class PdfSealVerifier:
         """
         if len(data) > self._bytes_max:
             return SealVerdict(reason=SealReason.TOO_LARGE)
-        said = (str(self._folder), court, self._clock().isoformat(), str(CPU_S_MAX), str(self._memory_bytes_max))
-        command = [sys.executable, "-I", "-m", "connectors.documents.child", *said]
-        try:
-            ended = subprocess.run(
-                command, input=data, capture_output=True, timeout=self._wall_s_max, cwd="/", env={}, check=False
-            )
-        except subprocess.TimeoutExpired:
+        question = (str(self._folder), court, self._clock().isoformat(), CPU_S_MAX, self._memory_bytes_max)
+        with self._nursery() as nursery:
+            looked = nursery.look(question, data, self._wall_s_max)
+        if looked is None:
             return SealVerdict(reason=SealReason.TOO_COSTLY)
-        if not ended.stdout.startswith(READY):
-            raise ChildProcessError(f"the process that looks at documents did not start: it ended with {ended.returncode}")
-        if ended.returncode == TRUST_STATUS:
-            raise TrustError(ended.stderr.decode(errors="replace"))
-        if ended.returncode != 0:
+        if not looked.said.startswith(READY):
+            raise ChildProcessError(f"the process that looks at documents did not start: it ended with {looked.status}")
+        if looked.status == TRUST_STATUS:
+            raise TrustError(looked.said.removeprefix(READY).decode(errors="replace"))
+        if looked.status != 0:
             return SealVerdict(reason=SealReason.TOO_COSTLY)
         try:
-            return msgspec.json.decode(ended.stdout.removeprefix(READY), type=SealVerdict)
+            return msgspec.json.decode(looked.said.removeprefix(READY), type=SealVerdict)
         except msgspec.DecodeError:
             return SealVerdict(reason=SealReason.TOO_COSTLY)
+
+    def close(self) -> None:
+        """End the processes that stand ready. It may be used again: others are started then."""
+        while self._idle:
+            with suppress(IndexError):
+                self._idle.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _nursery(self) -> Iterator[Nursery]:
+        """One that nobody else has meanwhile."""
+        with self._turns:
+            nursery = self._standing() or Nursery()
+            try:
+                yield nursery
+            finally:
+                if nursery.stands and nursery.looked < self._documents_max:
+                    self._idle.append(nursery)
+                else:
+                    nursery.close()
+
+    def _standing(self) -> Nursery | None:
+        while self._idle:
+            with suppress(IndexError):  # another thread may have been quicker
+                nursery = self._idle.pop()
+                if nursery.stands:
+                    return nursery
+                nursery.close()
+        return None

@@ -67,6 +67,7 @@ async def admitted(request: Request, bearer: Annotated[HTTPAuthorizationCredenti
         raise ProblemError("forbidden")
     if request.method not in SAFE_METHODS:
         await gate.audit.write(entry_of(request.scope, request.headers))
+    request.state.admitted = True
     return principal
 
 

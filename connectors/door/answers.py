@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from pydantic import Field
 
-from connectors.door.problems import ProblemError
+from connectors.door.repeats import Repeats
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import CONFIRMATIONS
 from matchers.wire import Message
 from stream.core.authority import Owner
 from stream.core.confirmation import Confirmation, Name, Said, confirmation_id
-
-KEYS_MAX: Final = 10_000
 
 
 class Hits(Protocol):
@@ -46,7 +42,7 @@ class Answers:
 
     def __init__(self, records: Records, hits: Hits, clock: Callable[[], dt.datetime], durable_s_max: float) -> None:
         self._records, self._hits, self._clock, self._durable_s_max = records, hits, clock, durable_s_max
-        self._recent: Final[OrderedDict[str, bytes]] = OrderedDict()
+        self._repeats: Final = Repeats()
 
     async def owner_of(self, hit_id: str) -> Owner | None:
         """Whose a hit is. Raises ViewUnavailableError."""
@@ -60,7 +56,7 @@ class Answers:
             NotDurableError, TimeoutError: it may not be on record; a repeat under the same key is harmless.
         """
         confirmation = Confirmation.model_validate(self._fields(court, hit_id, key, posted))
-        self._refuse_another_content(confirmation.id, posted)
+        self._repeats.refuse_another(confirmation.id, posted.model_dump_json().encode())
         async with asyncio.timeout(self._durable_s_max):
             record = Record(CONFIRMATIONS, hit_id.encode(), confirmation.model_dump_json(exclude_none=True).encode())
             await self._records.send_soon([record])
@@ -71,11 +67,3 @@ class Answers:
         said = posted.model_dump()
         known = {"id": confirmation_id(court, hit_id, key), "hit_id": hit_id, "at": self._clock()}
         return {**said, **known, "by": {**said["by"], "court": court}}
-
-    def _refuse_another_content(self, confirmation: str, posted: Posted) -> None:
-        """Of the last ``KEYS_MAX`` that came to this door; beyond those the earliest under an id counts."""
-        content = hashlib.sha256(posted.model_dump_json().encode()).digest()
-        if self._recent.setdefault(confirmation, content) != content:
-            raise ProblemError("key_reused")
-        if len(self._recent) > KEYS_MAX:
-            self._recent.popitem(last=False)

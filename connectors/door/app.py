@@ -15,24 +15,35 @@ from connectors.audit.reading import AuditReading
 from connectors.door.access import Gate, Identities, admitted
 from connectors.door.answers import Answers, Hits
 from connectors.door.behind import Behind
+from connectors.door.documents import Documents
 from connectors.door.guard import Guard, Told
 from connectors.door.health import Health
 from connectors.door.inbox import Inbox
 from connectors.door.limits import Turns
+from connectors.door.orders import Orders, Views
 from connectors.door.problems import ProblemDocument, ProblemError, answer
-from connectors.door.routes import audit, health, hits, inbox, me
+from connectors.door.routes import audit, documents, health, hits, inbox, me, orders
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
-from connectors.redis.errors import ViewUnavailableError
+from connectors.redis.errors import RedisError
 from stream.core.audit.record import Audit, AuditUnavailableError
+from stream.core.seals import DocumentStore, SealVerifier
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, audit, health, me)
+ROUTES: Final = (inbox, hits, orders, documents, audit, health, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
-_AWAY: Final = (KafkaError, ViewUnavailableError, AuditUnavailableError, TimeoutError)
+_AWAY: Final = (KafkaError, RedisError, AuditUnavailableError, TimeoutError)
+
+
+class Papers(NamedTuple):
+    """What documents, and with them orders, need: where they are kept, who checks them, and what is held of orders."""
+
+    store: DocumentStore
+    verifier: SealVerifier
+    views: Views
 
 
 class Parts(NamedTuple):
@@ -47,6 +58,7 @@ class Parts(NamedTuple):
     audit: Audit
     audit_log: AuditReading
     health: Health
+    papers: Papers | None = None
 
 
 def build_api(lifespan: Any = None) -> FastAPI:
@@ -77,7 +89,9 @@ def build_api(lifespan: Any = None) -> FastAPI:
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the door."""
     document = build_api().openapi()
-    document["components"]["schemas"][ProblemDocument.__name__] = ProblemDocument.model_json_schema()
+    schemas = document["components"]["schemas"]
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs", {}) | {ProblemDocument.__name__: problem}
     return document
 
 
@@ -89,11 +103,14 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         Turns(settings.rate_per_s, settings.rate_burst),
         Turns(settings.rate_per_s, settings.rate_burst),
     )
+    documents, orders = _papers(settings, parts)
     behind = Behind(
         inbox=Inbox(parts.kafka, settings.readers),
         answers=Answers(parts.records, parts.hits, parts.clock, settings.request_s_max),
         audit=parts.audit_log,
         health=parts.health,
+        documents=documents,
+        orders=orders,
     )
 
     @asynccontextmanager
@@ -104,8 +121,18 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
             yield
         finally:
             await behind.inbox.stop()
+            if documents is not None:
+                documents.close()
 
     return Guard(build_api(open_while_served), settings, parts.tell, parts.audit)
+
+
+def _papers(settings: DoorSettings, parts: Parts) -> tuple[Documents | None, Orders | None]:
+    if parts.papers is None:
+        return None, None
+    store, verifier, views = parts.papers
+    documents = Documents(store, verifier, settings.documents_at_once)
+    return documents, Orders(views, documents, parts.records, parts.clock, settings.request_s_max)
 
 
 def _say(request: Request, problem: ProblemError) -> Response:

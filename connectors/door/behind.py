@@ -8,20 +8,44 @@ from fastapi import Request
 
 from connectors.audit.reading import AuditReading
 from connectors.door.answers import Answers
+from connectors.door.documents import Documents
 from connectors.door.health import Health
 from connectors.door.inbox import Inbox
+from connectors.door.orders import Orders
+from connectors.door.problems import ProblemError
 
 
 class Behind(NamedTuple):
-    """One part for each room of routes. A route takes its own part and no other."""
+    """One part for each room of routes. A route takes its own part and no other.
+
+    Without a store of documents there are neither documents nor orders.
+    """
 
     inbox: Inbox
     answers: Answers
     audit: AuditReading
     health: Health
+    documents: Documents | None = None
+    orders: Orders | None = None
 
 
 def behind(request: Request) -> Behind:
     """The parts, once the door is open."""
     parts: Behind = request.app.state.behind
     return parts
+
+
+def documents_of(request: Request) -> Documents:
+    """The part for documents. Raises ProblemError: ``not_offered``."""
+    part = behind(request).documents
+    if part is None:
+        raise ProblemError("not_offered")
+    return part
+
+
+def orders_of(request: Request) -> Orders:
+    """The part for orders. Raises ProblemError: ``not_offered``."""
+    part = behind(request).orders
+    if part is None:
+        raise ProblemError("not_offered")
+    return part

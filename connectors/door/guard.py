@@ -1,5 +1,8 @@
 """What every request passes before it is looked at: it gets an id, its body a bound, and itself a time limit.
 
+The body is read beforehand, while nobody knows yet who sends it, so its bound is small. A route that takes a document
+(``roomy``) reads its body by itself, once its caller is admitted, and only then may that be as large as documents are.
+
 Outermost, so that whatever happens within is answered as a problem, and told in one line without anything that was sent. No
 answer leaves before it is on the audit record; where it cannot be put there, 503 leaves in its place.
 """
@@ -25,6 +28,7 @@ from stream.core.authority import Principal
 
 REQUEST_ID: Final = "x-request-id"
 _GOOD_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DOCUMENT: Final = re.compile(r"/v1/documents/[0-9a-f]{64}")
 
 
 class Told(NamedTuple):
@@ -80,7 +84,7 @@ class Guard:
 
         try:
             async with asyncio.timeout(self._settings.request_s_max):
-                bounded = await self._bounded(headers, receive)
+                bounded = await self._bounded(scope, headers, receive)
             async with asyncio.timeout(self._settings.request_s_max + WAIT_S_MAX):
                 await self._app(scope, bounded, answered)
         except Exception as caught:  # what nobody foresaw must not end as a stack trace with somebody's data in it
@@ -91,11 +95,15 @@ class Guard:
         finally:
             self._tell(_told(scope, request_id, status, time.monotonic() - began, error))
 
-    async def _bounded(self, headers: Headers, receive: Receive) -> Receive:
-        """The whole body, read beforehand. Raises ProblemError: it is too large."""
+    async def _bounded(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
+        """The whole body, read beforehand, or, of a roomy request, a way to read it. Raises ProblemError: it is too large."""
+        large = is_roomy(scope)
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length[:20]) > self._settings.body_bytes_max:
+        bytes_max = self._settings.document_bytes_max if large else self._settings.body_bytes_max
+        if length.isdigit() and int(length[:20]) > bytes_max:
             raise ProblemError("too_large")
+        if large:
+            return _for_the_admitted(scope, receive, bytes_max)
         body, more = bytearray(), True
         while more:
             message = await receive()
@@ -103,9 +111,31 @@ class Guard:
                 return _first(message, receive)
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self._settings.body_bytes_max:
+            if len(body) > bytes_max:
                 raise ProblemError("too_large")
         return _first({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
+
+
+def is_roomy(scope: Scope) -> bool:
+    """Whether the request is one whose route reads a document from its body."""
+    return scope["method"] == "PUT" and _DOCUMENT.fullmatch(scope["path"]) is not None
+
+
+def _for_the_admitted(scope: Scope, receive: Receive, bytes_max: int) -> Receive:
+    """Reads on, up to the bound. Before the caller is admitted nothing is read, whatever route asks for it."""
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        if not scope["state"].get("admitted"):
+            raise ProblemError("unauthorized")
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > bytes_max:
+            raise ProblemError("too_large")
+        return message
+
+    return counted
 
 
 def _first(message: Message, receive: Receive) -> Receive:

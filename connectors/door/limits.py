@@ -1,10 +1,15 @@
-"""How often somebody may ask: a bucket of turns for each, which fills again at a steady rate."""
+"""How often somebody may ask, and how much of what is large may be under way.
+
+Turns: a bucket for each, which fills again at a steady rate. Slots: so many at once, and never two of one caller.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 CALLERS_MAX: Final = 10_000
@@ -27,3 +32,25 @@ class Turns:
         if len(self._buckets) > CALLERS_MAX:
             self._buckets.popitem(last=False)
         return 0.0 if taken else (1.0 - turns) / self._rate
+
+
+class Slots:
+    """So many callers at once, each with one thing; who comes with a second waits for the first, and holds up nobody."""
+
+    def __init__(self, at_once: int) -> None:
+        self._all = asyncio.Semaphore(at_once)
+        self._own: dict[str, asyncio.Lock] = {}
+        self._waiting: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def of(self, caller: str) -> AsyncIterator[None]:
+        """Hold a slot."""
+        own = self._own.setdefault(caller, asyncio.Lock())
+        self._waiting[caller] += 1
+        try:
+            async with own, self._all:
+                yield
+        finally:
+            self._waiting[caller] -= 1
+            if not self._waiting[caller]:
+                del self._waiting[caller], self._own[caller]

@@ -27,15 +27,36 @@ KINDS: Final[dict[str, Kind]] = {
     "not_found": Kind(404, "没有此资源", "There is no such thing here"),
     "method_not_allowed": Kind(405, "不支持此方法", "This method is not supported here"),
     "not_covered": Kind(409, "尚无检查点覆盖此记录，请稍候", "No checkpoint covers this record yet: wait a little"),
+    "ended": Kind(
+        409,
+        "该令状已解除，解除不可撤销；请以新编号重新下达",
+        "The order was released, which is final: place a new order under a new id",
+    ),
     "cursor_gone": Kind(
         410,
         "游标所指位置的通知已超过保存期或不复存在；可从 resume_after 继续，其间的通知请与运行方核对",
         "Notifications after this cursor are no longer kept. Go on with resume_after; ask the operator about what lay between",
     ),
+    "precondition_failed": Kind(
+        412,
+        "所持版本与 If-Match 或 If-None-Match 不符，请先取得当前版本",
+        "What is held is not what If-Match or If-None-Match says: fetch it first",
+    ),
     "too_large": Kind(413, "请求内容过大", "The body is too large"),
     "invalid": Kind(422, "请求内容有误，详见 detail", "The request is not right: see detail"),
     "key_reused": Kind(
-        422, "同一 Idempotency-Key 已用于内容不同的反馈", "This Idempotency-Key was used for an answer with another content"
+        422, "同一 Idempotency-Key 已用于内容不同的请求", "This Idempotency-Key was used for a request with another content"
+    ),
+    "document_refused": Kind(422, "文书未予接收，原因见 reason", "The document was not kept: see reason"),
+    "documents_refused": Kind(
+        422,
+        "令状所列文书未全部到齐并通过印章验证，令状未下达；逐件原因见 documents",
+        "Not every document of the order is here and bears its court's seal, so it was not placed: see documents",
+    ),
+    "precondition_required": Kind(
+        428,
+        '下达须带 If-None-Match: *，变更须带 If-Match: "所持版本"',
+        'To place an order say If-None-Match: *, to amend it If-Match: "the version held"',
     ),
     "too_much": Kind(
         422,
@@ -45,12 +66,23 @@ KINDS: Final[dict[str, Kind]] = {
     "too_many": Kind(429, "请求过于频繁，请稍候", "Too many requests: wait a little"),
     "chain_damaged": Kind(409, "此链已损坏，请先校验审计日志", "The chain of this record is damaged: verify the audit log"),
     "failed": Kind(500, "内部错误，已记录", "Something went wrong here; it is on record"),
+    "not_offered": Kind(501, "本接口未配置文书库", "Documents and orders are not taken here: none are kept"),
     "unavailable": Kind(
         503,
         "暂时不可用，请稍后以同一 Idempotency-Key 重试",
         "Not available for the moment: try again, with the same Idempotency-Key",
     ),
 }
+
+
+class RefusedDocument(BaseModel):
+    """A document of an order that keeps it from being placed."""
+
+    kind: str
+    sha256: str
+    reason: str = Field(description="a short code; see docs/documents.md")
+    zh: str
+    en: str
 
 
 class ProblemDocument(BaseModel):
@@ -64,6 +96,8 @@ class ProblemDocument(BaseModel):
     detail: str | None = Field(default=None, description="which part of the request, and what is wrong with it")
     request_id: str = Field(description="names this request in the operator's log")
     resume_after: str | None = Field(default=None, description="of cursor_gone: the cursor to go on with")
+    reason: str | None = Field(default=None, description="of document_refused: a short code, with zh and en in words")
+    documents: list[RefusedDocument] | None = Field(default=None, description="of documents_refused: each that failed")
 
 
 class ProblemError(Exception):

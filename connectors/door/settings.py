@@ -30,6 +30,8 @@ class DoorSettings(BaseSettings):
     certificate_key: Path | None = Field(default=None, description="its private key, PEM")
     plain_http: bool = Field(default=False, description="listen beyond loopback without TLS, since a proxy has it")
     body_bytes_max: int = Field(default=16_384, ge=1024)
+    document_bytes_max: int = Field(default=32 << 20, ge=1024, description="longest document that an admitted caller may put")
+    documents_at_once: int = Field(default=8, ge=1, le=64, description="documents in memory at once, one of each court")
     request_s_max: Seconds = Field(default=15.0, description="longest request, besides the wait that it asks for")
     readers: int = Field(default=4, ge=1, le=64, description="pages of the inbox read at once")
     requests_max: int = Field(default=1000, ge=1, description="requests under way at once, waiting ones included")

@@ -13,6 +13,7 @@ from connectors.kafka.errors import KafkaUnreachableError, TopicError
 from connectors.kafka.settings import KafkaSettings
 from matchers.sighting import SIGHTING_TOPICS
 
+INTAKE: Final = "intake"
 ORDERS: Final = "orders"
 CANDIDATES: Final = "candidates"
 HITS: Final = "hits"
@@ -31,6 +32,8 @@ _FOR_EVER: Final = -1
 _ANSWER_MS: Final = 8_000
 _CANDIDATE_HOURS: Final = 24
 _DEADLETTER_HOURS: Final = 14 * 24
+_INTAKE_HOURS: Final = 14 * 24
+"""What was taken stands in ``orders`` for ever, what was refused in ``deadletters`` as long as here."""
 _ENDING_HOURS: Final = 14 * 24
 _INBOX_HOURS: Final = 30 * 24
 _NOTICE_HOURS: Final = 90 * 24
@@ -50,6 +53,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
     """Every topic of the contract, as a deployment has it."""
     lookback_ms = settings.lookback_hours * _HOUR_MS
     kept = {
+        INTAKE: _INTAKE_HOURS * _HOUR_MS,
         ORDERS: _FOR_EVER,
         CANDIDATES: min(_CANDIDATE_HOURS * _HOUR_MS, lookback_ms),
         HITS: _FOR_EVER,

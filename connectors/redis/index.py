@@ -1,7 +1,7 @@
 """The watchlist index in Redis: a view of the topic ``orders``, shared by all workers.
 
     <namespace>:order:<number>    tags of ids to what is held of each, and the packed order while it is in place
-    <namespace>:key:<number>      tags of keys to the tags of the orders that hold each
+    <namespace>:key:<number>      tags of keys to the tags of the orders that hold each; a court and a case are keys as well
     <namespace>:positions         a partition of ``orders`` to the next offset; whose index it is; how large the two maps are
 
 Nothing else. How entries share these names: ``buckets``; what an entry is: ``entries``. Two keys, or two ids, may share a tag:
@@ -10,6 +10,7 @@ that costs a comparison, never a wrong hit. Redis must not evict.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,12 +26,13 @@ from connectors.redis.errors import IndexUnavailableError, server_name, translat
 from connectors.redis.keyspace import delete_all, kind_pattern
 from connectors.redis.scripts import with_lengths
 from matchers.keys import Key, KeyHasher, KeyKind
+from matchers.text import clean
 from matchers.wire import UnreadableError
-from watchlists.index import IndexMovedError, Logged, Lookup, Standing, Standings
+from watchlists.index import Filed, IndexMovedError, Logged, Lookup, Standing, Standings, is_filed
 from watchlists.lifecycle import Decision, Held, decide
 from watchlists.order import Order, Release, read_order
 
-LAYOUT: Final = f"2-{bodies.FINGERPRINT}"
+LAYOUT: Final = f"3-{bodies.FINGERPRINT}"
 """Changed when entries are written differently: an index of another layout is refused, not misread."""
 RECORDS_MAX: Final = 5000
 BYTES_MAX: Final = 256 << 20
@@ -41,6 +43,9 @@ _HASH_BYTES: Final = 8
 _FEW: Final = 16
 """Ids whose tags are remembered; more are hashed faster than looked for. A hit's order is asked for several times."""
 _SCANNED: Final = 1000
+_DRAWERS: Final = 16
+"""What a court's orders are filed in, by the first four bits of their tags: so no entry of a large court grows long."""
+_CURSOR: Final = re.compile(r"[0-9a-f]{12}")
 
 
 class _Read(NamedTuple):
@@ -79,6 +84,7 @@ class RedisIndex:
         self._read_script = client.register_script(scripts.READ)
         self._lookup_script = client.register_script(scripts.LOOKUP)
         self._apply_script = client.register_script(scripts.APPLY)
+        self._holders_script = client.register_script(scripts.HOLDERS)
 
     async def claim_fingerprint(self) -> None:
         """Check, before any work, that the index is ours or empty and that Redis will keep it.
@@ -123,6 +129,35 @@ class RedisIndex:
         stored = await self._stored(order_ids)
         return Standings({id_: self._standing(stored.entry(id_)) for id_ in order_ids}, stored.positions)
 
+    async def filed(self, court: str, case_number: str | None, after: str | None, most: int) -> Filed:
+        if after is not None and not _CURSOR.fullmatch(after):
+            raise ValueError("no page ended there")
+        begin = b"" if after is None else bytes.fromhex(after)
+        drawers = _drawers(court, begin) if case_number is None else {_of_case(court, case_number): None}
+        found: list[tuple[bytes, Order]] = []
+        for number, tag_of_drawer in zip(drawers.values(), self._hashed("other", drawers), strict=True):
+            left = [tag for tag in await self._holders(tag_of_drawer) if tag > begin and number in (None, tag[0] // _DRAWERS)]
+            while left and len(found) <= most:
+                wanted, left = left[: most + 1 - len(found)], left[most + 1 - len(found) :]
+                found += [(tag, one) for tag, one in await self._at(wanted) if is_filed(one, court, case_number)]
+            if len(found) > most:
+                break
+        end = most
+        while end < len(found) and found[end][0] == found[end - 1][0]:  # ids that share a tag are not parted
+            end += 1
+        return Filed([one for _, one in found[:end]], found[end - 1][0].hex() if end < len(found) else None)
+
+    async def _holders(self, key: bytes) -> list[bytes]:
+        """The tags of the orders that are held under a key's tag, in their sequence."""
+        (holders,) = await self._run(self._holders_script, key)
+        return sorted({holders[at : at + scripts.TAG_BYTES] for at in range(0, len(holders), scripts.TAG_BYTES)})
+
+    async def _at(self, tags: Sequence[bytes]) -> list[tuple[bytes, Order]]:
+        """The orders in place under these tags of ids."""
+        _, values = await self._run(self._read_script, b"".join(tags))
+        held = zip(tags, values, strict=True)
+        return [(tag, self._read(body).order) for tag, value in held if value for body in entries.bodies(value)]
+
     async def in_place(self) -> AsyncIterator[Order]:
         """Every order in place, once through. One that comes or moves meanwhile may be missed, or come twice."""
         names = self._client.scan_iter(match=kind_pattern(self._namespace, "order"), count=_SCANNED)
@@ -159,7 +194,7 @@ class RedisIndex:
     ) -> list[Decision] | None:
         """Decide and write by what is stored; None, and nothing was applied, where something else is."""
         decisions, changed = _decided(records, stored)
-        changes = _changes(stored, self._written(changed))
+        changes = _changes(stored, self._written(changed, stored.tags))
         answer, stands = await self._run(self._apply_script, str(partition), str(start), str(end), changes)
         if answer == b"moved":
             raise IndexMovedError(f"partition {partition} stands at {int(stands)}, not {start}")
@@ -181,13 +216,26 @@ class RedisIndex:
         tags = {id_: self._tag(id_) for id_ in ids} if few else dict(zip(ids, self._hashed("other", ids), strict=True))
         return _Stored(tags, dict.fromkeys(tags.values(), b""), {tag: {} for tag in tags.values()}, {})
 
-    def _written(self, changed: Mapping[str, tuple[Held, Logged]]) -> dict[str, Entry]:
-        """The new entries. A released order leaves what is held of its id, and nothing of its subject."""
-        keys = {id_: logged.record.keys() for id_, (_, logged) in changed.items() if not isinstance(logged.record, Release)}
-        tags = self._tags([key for of_order in keys.values() for key in of_order])
+    def _written(self, changed: Mapping[str, tuple[Held, Logged]], tags_of_ids: Mapping[str, bytes]) -> dict[str, Entry]:
+        """The new entries. A released order leaves what is held of its id, and nothing of its subject.
+
+        An order is filed under its court and its case like under its keys, so that both go with it.
+        """
+        placed = {id_: logged.record for id_, (_, logged) in changed.items() if not isinstance(logged.record, Release)}
+        tags = self._tags([key for record in placed.values() for key in record.keys()])
+        places = [
+            place
+            for id_, record in placed.items()
+            for place in (
+                _drawer(record.court.code, tags_of_ids[id_][0] // _DRAWERS),
+                _of_case(record.court.code, record.case_number),
+            )
+        ]
+        filed = iter(self._hashed("other", places))
+        held_under = {id_: {*(tags[key] for key in record.keys()), next(filed), next(filed)} for id_, record in placed.items()}
         return {
-            id_: Entry(held, b"".join(sorted({tags[key] for key in keys[id_]})), self._bodies.pack(logged.raw))
-            if id_ in keys
+            id_: Entry(held, b"".join(sorted(held_under[id_])), self._bodies.pack(logged.raw))
+            if id_ in placed
             else Entry(held, b"", b"")
             for id_, (held, logged) in changed.items()
         }
@@ -227,6 +275,20 @@ class RedisIndex:
     async def _run(self, script: Any, *arguments: str | bytes) -> Any:
         with translated(IndexUnavailableError, self._server):
             return await script(args=[self._namespace, self._ours, *arguments])
+
+
+def _drawer(court: str, number: int) -> str:
+    """The name of one of a court's drawers. An identifier that is written like it would cost a comparison, as ever."""
+    return f"court\0{court}\0{number}"
+
+
+def _drawers(court: str, begin: bytes) -> dict[str, int | None]:
+    """A court's drawers and their numbers, from the one on that holds this tag."""
+    return {_drawer(court, number): number for number in range(begin[0] // _DRAWERS if begin else 0, _DRAWERS)}
+
+
+def _of_case(court: str, number: str) -> str:
+    return f"case\0{court}\0{clean(number)}"
 
 
 def _read_once(body: bytes) -> _Read:

@@ -73,6 +73,15 @@ return {redis.call('HGETALL', positions), values}
 )
 """ARGV[3]: tags of keys. Answers the positions, and the value of every order that holds one of them."""
 
+HOLDERS: Final = (
+    _GUARD
+    + """
+local key = ARGV[3]
+return {redis.call('HGET', bucket(keys, key), key) or ''}
+"""
+)
+"""ARGV[3]: the tag of a key. Answers the tags of the orders that hold it, one behind the other."""
+
 APPLY: Final = (
     _GUARD
     + """

@@ -21,6 +21,7 @@ DOOR_PORT = 8470
 ISSUER_PORT = 8471
 DOOR_START_S = 40.0
 DOOR_STOP_S = 15.0
+INTAKE_STOP_S = 40.0
 DOOR_COURT = "440106"
 _TOKENS = f"""\
 # The courts' tokens at the door. Whoever shows one is that court: keep the files to yourself.
@@ -80,10 +81,21 @@ class Deployment:
     def audit_public_key_file(self) -> Path:
         return self.folder / "audit-key.pub.pem"
 
+    @property
+    def documents_key_file(self) -> Path:
+        return self.folder / "documents-key"
+
+    @property
+    def trust_folder(self) -> Path:
+        """Whose seals are trusted; empty until somebody puts roots there."""
+        return self.folder / "trust"
+
     def prepare(self) -> None:
-        """Make the files that are missing: secret and audit key, random and for this user alone, and an endpoints file."""
+        """Make what is missing: secret and keys, random and for this user alone, an endpoints file, a folder for roots."""
         self.folder.mkdir(parents=True, exist_ok=True)
         _write_secret(self.secret_file)
+        _write_secret(self.documents_key_file)
+        self.trust_folder.mkdir(exist_ok=True)
         if not self.audit_key_file.exists():
             write_audit_key(self.audit_key_file, self.audit_public_key_file)
         if not self.endpoints_file.exists():
@@ -101,8 +113,16 @@ class Deployment:
             "CHAKONG_KEY_SECRET_FILE": str(self.secret_file),
             "CHAKONG_COURTS_ENDPOINTS": str(self.endpoints_file),
             "CHAKONG_AUDIT_KEY_FILE": str(self.audit_key_file),
+            **self._documents(),
             **more,
         }
+
+    def _documents(self) -> dict[str, str]:
+        """Where documents are kept and whose seals are trusted, unless the environment says so."""
+        if any(os.environ.get(f"CHAKONG_DOCUMENTS_{name}") for name in ("FOLDER", "S3_BUCKET")):
+            return {}
+        own = {"FOLDER": self.folder / "documents", "KEY_FILE": self.documents_key_file, "TRUST": self.trust_folder}
+        return {f"CHAKONG_DOCUMENTS_{name}": str(path) for name, path in own.items()}
 
     def worker(self, number: int = 1) -> Process:
         """The handle of one worker process; `start_worker` starts it."""
@@ -115,6 +135,16 @@ class Deployment:
             own = {"CHAKONG_SNAPSHOTS": str(worker.folder / "snapshots"), **more}
             worker.spawn([sys.executable, "-m", "stream.cli", "worker"], self.environment(**own))
         return worker
+
+    def intake(self) -> Process:
+        """The handle of the intake; `start_intake` starts it."""
+        return Process("intake", self.folder / "intake", INTAKE_STOP_S)
+
+    def start_intake(self) -> None:
+        """Start the intake, unless it runs; it says in its log when it does not."""
+        intake = self.intake()
+        if intake.pid() is None:
+            intake.spawn([sys.executable, "-m", "stream.cli", "intake"], self.environment())
 
     def door(self) -> Process:
         """The handle of the courts' door; `start_door` starts it."""

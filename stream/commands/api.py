@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import sys
-from typing import Final, NamedTuple
+from typing import Final
 
 import click
 import structlog
@@ -13,34 +12,16 @@ import uvicorn
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 
-from connectors.audit.reading import AuditReading
-from connectors.audit.settings import AuditSettings
-from connectors.audit.writer import AuditWriter
-from connectors.door.app import Parts, build_door
 from connectors.door.guard import Guard, Told
 from connectors.door.settings import DoorSettings
-from connectors.identity.known import Known, who_is_known
 from connectors.identity.peer import PeerProtocol
-from connectors.identity.settings import ClientSettings, OidcSettings
 from connectors.kafka.errors import KafkaError
-from connectors.kafka.places import Places
-from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ensure_topics
-from connectors.redis.client import connect
-from connectors.redis.index import RedisIndex
-from connectors.redis.ledger import RedisLedger
-from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
-from matchers.keys import KeyHasher
 from matchers.wire import reason
 from stream import metrics
 from stream.core.audit.record import AuditUnavailableError
-from stream.local import settings_here
+from stream.door import Ready, made_ready, opened
 from stream.logs import log_to_stderr
-from stream.services.bodies import Bodies
-from stream.services.engine_health import EngineHealth
-from stream.services.whose import LedgerHits
-from stream.settings import WorkerSettings
 
 CANNOT_START: Final = 2
 STOP_S: Final = 5
@@ -49,27 +30,16 @@ NO_ROUTE: Final = "none"
 """The metrics' label of a request for what is not there."""
 
 
-class _Ready(NamedTuple):
-    """What the door is opened with, once everything was read and found right."""
-
-    settings: DoorSettings
-    here: WorkerSettings
-    known: Known
-    audit: AuditWriter
-    log: AuditReading
-    hasher: KeyHasher
-
-
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Where to listen, in place of CHAKONG_API_PORT.")
 def api(port: int | None) -> None:
     """Open the door that courts and police ask at. Settings: CHAKONG_API_..., CHAKONG_KAFKA."""
     log_to_stderr()
     try:
-        ready = _made_ready(DoorSettings() if port is None else DoorSettings(port=port))
+        ready = made_ready(DoorSettings() if port is None else DoorSettings(port=port))
     except ValidationError as error:
         _give_up(reason(error))
-    except (ValueError, KafkaError, StackError) as error:
+    except (ValueError, OSError, KafkaError, StackError) as error:
         _give_up(str(error))
     try:
         asyncio.run(_serve(ready))
@@ -77,43 +47,15 @@ def api(port: int | None) -> None:
         _give_up(str(error))
 
 
-def _made_ready(settings: DoorSettings) -> _Ready:
-    """Raises ValueError, KafkaError, StackError."""
-    settings.check_certificate()
-    here, audit = settings_here(), AuditSettings()
-    writer, log = AuditWriter("api", audit, audit.signer(), here.kafka), AuditReading(here.kafka, audit.keys())
-    token_files = [path for path in (settings.tokens, here.courts.endpoints) if path is not None]
-    known = who_is_known(token_files, OidcSettings(), ClientSettings(), _now, tls=settings.certificate is not None)
-    ensure_topics(here.kafka)
-    return _Ready(settings, here, known, writer, log, KeyHasher(here.secret()))
+async def _serve(ready: Ready) -> None:
+    async with opened(ready, _tell) as door:
+        host, port = ready.settings.metrics_host, ready.settings.metrics_port
+        metrics_server, _ = start_http_server(port, addr=host, registry=metrics.DOOR)
+        structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
+        await _server(ready, door).serve()
 
 
-async def _serve(ready: _Ready) -> None:
-    here, audit = ready.here, ready.audit
-    await audit.start()
-    records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
-    namespace = here.redis.namespace
-    hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    health = EngineHealth(client, namespace, RedisIndex(client, ready.hasher, namespace), here.kafka, _now)
-    parts = Parts(ready.known.identities, records, here.kafka, hits, _now, _tell, audit, ready.log, health)
-    metrics_host, metrics_port = ready.settings.metrics_host, ready.settings.metrics_port
-    metrics_server, _ = start_http_server(metrics_port, addr=metrics_host, registry=metrics.DOOR)
-    structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
-    try:
-        async with ready.known.kept():
-            await _server(ready, build_door(ready.settings, parts)).serve()
-    finally:
-        await audit.stop()
-        await asyncio.to_thread(records.close)
-        await asyncio.to_thread(bodies.close)
-        await client.aclose()
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
-def _server(ready: _Ready, door: Guard) -> uvicorn.Server:
+def _server(ready: Ready, door: Guard) -> uvicorn.Server:
     """uvicorn's own access log would hold paths and addresses, so it is off."""
     settings = ready.settings
     return uvicorn.Server(

@@ -8,6 +8,7 @@ from benchmarks.bursts import bursts
 from benchmarks.cold_start import memory
 from benchmarks.delivery.command import delivery
 from benchmarks.filter import filter_
+from benchmarks.import_orders import import_orders
 from benchmarks.keys import keys
 from benchmarks.latency import latency
 from benchmarks.lookback import lookback
@@ -31,6 +32,7 @@ bench.add_command(latency)
 bench.add_command(delivery)
 bench.add_command(lookback)
 bench.add_command(orders)
+bench.add_command(import_orders, "import")
 bench.add_command(resolve)
 bench.add_command(memory)
 bench.add_command(bursts)

@@ -13,6 +13,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from connectors.door.held import as_object, state_of
 from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from connectors.redis.leases import InForceMark
 from deploy.local.errors import StackError
@@ -45,7 +46,7 @@ def order(ids: tuple[str, ...], *, as_json: bool) -> None:
     except (ValueError, StackError, IndexUnavailableError, ViewUnavailableError) as error:
         click.echo(f"chakong order: {error}", err=True)
         sys.exit(2)
-    known = [as_object(id_, standings[id_], marks[id_], lacks) for id_ in dict.fromkeys(ids) if _state(standings[id_])]
+    known = [as_object(id_, standings[id_], marks[id_], lacks) for id_ in dict.fromkeys(ids) if state_of(standings[id_])]
     if as_json or not sys.stdout.isatty():
         for one in known:
             sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
@@ -53,7 +54,7 @@ def order(ids: tuple[str, ...], *, as_json: bool) -> None:
         for one in known:
             _print(one)
     for id_ in dict.fromkeys(ids):
-        if not _state(standings[id_]):
+        if not state_of(standings[id_]):
             click.echo(f"chakong order: no court has placed or released an order {id_}: check its id", err=True)
     if len(known) < len(set(ids)):
         sys.exit(UNKNOWN)
@@ -63,53 +64,6 @@ async def _asked(ids: Sequence[str]) -> tuple[dict[str, Standing], dict[str, dic
     settings = settings_here()
     async with open_index(settings) as index, open_in_force(settings) as in_force:
         return (await index.standings(ids)).of, await in_force.of(ids), await lacks_now(settings)
-
-
-def _state(standing: Standing) -> str | None:
-    held = standing.held
-    if held.court is None:
-        return "released_before_placed" if held.tombstones else None
-    return "released" if held.released else "in_place"
-
-
-def as_object(order_id: str, standing: Standing, marks: Mapping[int, InForceMark], lacks: Lacks) -> dict[str, Any]:
-    """What is told of an order, as JSON has it.
-
-    ``measure``, ``control``, ``handler`` (what is known of each of its endpoints) and ``lacks`` are there while it is in place.
-    """
-    held, state = standing.held, _state(standing)
-    released = {version for _, version in held.tombstones} if held.court is None else {held.version} if held.released else set()
-    placed = standing.order
-    return {
-        "order_id": order_id,
-        "state": state,
-        "version": held.version if held.court is not None else None,
-        "court": held.court,
-        "measure": placed.measure if placed else None,
-        "control": {"from": placed.control.from_, "until": placed.control.until} if placed else None,
-        "handler": list(lacks.handler(placed.court)) if placed else None,
-        "lacks": list(lacks.of(placed)) if placed else None,
-        "released_by": [court for court, _ in held.tombstones],
-        "versions": [_version(mark, released=version in released) for version, mark in sorted(marks.items())],
-    }
-
-
-def _version(mark: InForceMark, *, released: bool) -> dict[str, Any]:
-    return {
-        "version": mark.version,
-        "arrived_at": mark.arrived_at,
-        "released_everywhere_at" if released else "in_force_everywhere_at": mark.at,
-        "everywhere_ms": _ms(mark.took_s),
-        "in_index_ms": _ms(mark.legs.index_s) if mark.legs else None,
-        "in_filters_ms": _ms(mark.legs.filters_s) if mark.legs else None,
-        "slowest_worker": mark.legs.slowest if mark.legs else None,
-        "last_withdrawal_at": mark.withdrawn_at,
-        "last_withdrawal_ms": _ms((mark.withdrawn_at - mark.arrived_at).total_seconds()) if mark.withdrawn_at else None,
-    }
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
 
 
 def _print(one: Mapping[str, Any]) -> None:

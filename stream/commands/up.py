@@ -1,4 +1,4 @@
-"""``chakong up``: Kafka and Redis on this machine, the topics, a worker, the courts' door, and an issuer of sample users."""
+"""``chakong up``: Kafka and Redis on this machine, topics, a worker, the intake, the door, and an issuer of sample users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stream.local import deployment_of, project_root, wait_for_workers
 @click.command()
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(0, 64), help="How many workers to run.")
 def up(workers: int) -> None:
-    """Start Kafka and Redis (or find them), make the topics, start workers and the door. A second up finds the first."""
+    """Start Kafka and Redis (or find them), make the topics, start workers, intake and door. A second up finds the first."""
     root = project_root()
     try:
         addresses = stack.up(root, click.echo)
@@ -23,6 +23,7 @@ def up(workers: int) -> None:
         deployment.prepare()
         started = [deployment.start_worker(number) for number in range(1, workers + 1)]
         wait_for_workers(deployment, started, click.echo)
+        deployment.start_intake()
         issuer = deployment.start_issuer()
         door = deployment.start_door(issuer)
     except StackError as error:
@@ -33,4 +34,5 @@ def up(workers: int) -> None:
     click.echo(f"The courts' door: {door}; tokens of the courts: {deployment.tokens_file}.")
     if issuer is not None:
         click.echo(f"Sample users of every role: {issuer} (or: chakong token ROLE).")
+    click.echo(f"Whose seals are trusted: {deployment.trust_folder} (nobody's at first; see docs/documents.md).")
     click.echo("Stop it all with: chakong down")

@@ -43,6 +43,12 @@ def all_good(checked: Sequence[Checked]) -> bool:
     return bool(checked) and all(one.verdict.good for one in checked)
 
 
+def refusal(checked: Sequence[Checked]) -> str:
+    """Why an order may not be placed: each document that fails, in one line."""
+    bad = [one for one in checked if not one.verdict.good]
+    return "; ".join(f"{one.kind}: {one.verdict.reason} ({one.verdict.says.en})" for one in bad)
+
+
 def _verdict(digest: str, court: str, documents: Documents, verifier: SealVerifier) -> SealVerdict:
     try:
         data = documents.get(digest)

@@ -19,7 +19,7 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
 from connectors.redis.settings import RedisSettings
 from stream import metrics
-from stream.settings import WorkerSettings
+from stream.settings import IntakeSettings, WorkerSettings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text("utf-8")
 HOUR_MS = 3_600_000
@@ -59,6 +59,7 @@ def test_every_setting_is_told_with_its_default() -> None:
         ClientSettings,
         AuditSettings,
         DocumentsSettings,
+        IntakeSettings,
     )
     real = dict(pair for part in parts for pair in variables(part))
     assert {name: row[0] for name, row in table("Settings").items()} == real

@@ -19,6 +19,7 @@ def order(
     action: str = "place",
     handler: str = "李法官",
     phone: str = "020-00000000",
+    case: str = "(2026)粤0106执1234号",
 ) -> Logged:
     """A judicial detention of the holder of these passports."""
     return _logged(
@@ -28,7 +29,7 @@ def order(
             "action": action,
             "measure": "judicial_detention",
             "issued_at": "2026-11-20T09:00:00+08:00",
-            "case": {"number": "(2026)粤0106执1234号", "party_role": "judgment_debtor"},
+            "case": {"number": case, "party_role": "judgment_debtor"},
             "court": {"code": court},
             "handler": {"name": handler, "phone": phone},
             "person": {"name": "王伟", "documents": [{"type": "passport", "number": number} for number in passports]},

@@ -125,6 +125,58 @@ async def test_a_batch_is_decided_record_by_record(index: WatchlistIndex) -> Non
     assert await found(index, *PASSPORTS) == {"B": 1}
 
 
+async def pages(index: WatchlistIndex, court: str, case: str | None = None, most: int = 2) -> list[str]:
+    """Ids of all pages of a court's orders, none of which may be larger than it was asked to be."""
+    ids: list[str] = []
+    after: str | None = None
+    while True:
+        filed = await index.filed(court, case, after, most)
+        assert len(filed.orders) <= most
+        ids += [one.id for one in filed.orders]
+        if (after := filed.next) is None:
+            return ids
+
+
+async def test_a_courts_orders_come_in_pages_each_once_and_no_others(index: WatchlistIndex) -> None:
+    await apply(index, *(order(f"A{n}", 1, [f"E{n}"]) for n in range(40)), order("B", 1, ["E1"], court="2"))
+    first = await pages(index, "440106")
+    assert sorted(first) == sorted(f"A{n}" for n in range(40))
+    assert await pages(index, "440106", most=7) == await pages(index, "440106", most=1000) == first
+    assert await pages(index, "2") == ["B"]
+    assert await pages(index, "3") == []
+
+
+async def test_orders_that_come_and_go_move_no_other_between_pages(index: WatchlistIndex) -> None:
+    await apply(index, *(order(f"A{n}", 1, ["E1"]) for n in range(20)))
+    before = await pages(index, "440106", most=100)
+    filed = await index.filed("440106", None, None, 10)
+    gone = before[3]
+    await apply(index, release(gone, 2), release(before[15], 2), *(order(f"C{n}", 1, ["E1"]) for n in range(20)))
+    rest = await pages_after(index, filed.next)
+    assert [one for one in rest if not one.startswith("C")] == [one for one in before[10:] if one != before[15]]
+
+
+async def pages_after(index: WatchlistIndex, after: str | None) -> list[str]:
+    return [one.id for one in (await index.filed("440106", None, after, 1000)).orders]
+
+
+async def test_a_courts_orders_of_one_case_however_its_number_is_spelt(index: WatchlistIndex) -> None:
+    number, other = "(2026)粤0106执1号", "(2026)粤0106执2号"
+    await apply(
+        index,
+        order("A", 1, ["E1"], case=number),
+        order("B", 1, ["E2"], case="（2026）粤0106执 1号"),
+        order("C", 1, ["E3"], case=other),
+        order("D", 1, ["E4"], case=number, court="2"),
+    )
+    assert sorted(await pages(index, "440106", number, most=1)) == ["A", "B"]
+    assert await pages(index, "2", number) == ["D"]
+    await apply(index, order("A", 2, ["E1"], action="amend", case=other), release("B", 2))
+    assert await pages(index, "440106", number) == []
+    assert sorted(await pages(index, "440106", other)) == ["A", "C"]
+    assert sorted(await pages(index, "440106")) == ["A", "C"]
+
+
 async def test_a_released_order_stands_without_its_subject(index: WatchlistIndex) -> None:
     await apply(index, order("A", 1, ["E1"]))
     await apply(index, release("A", 2))

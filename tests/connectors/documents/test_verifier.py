@@ -1,8 +1,11 @@
 """A document is looked at in a process that no document can make hang or grow."""
 
+import os
+import signal
 import sys
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,7 +49,7 @@ def test_too_large_is_not_even_looked_at(tmp_path: Path):
 
 
 def test_out_of_time_and_out_of_memory_are_verdicts(tmp_path: Path):
-    assert verifier(tmp_path / "a", wall_s_max=0.01).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
+    assert verifier(tmp_path / "a", wall_s_max=0.001).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
     assert verifier(tmp_path / "b", memory_bytes_max=1 << 24).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
 
 
@@ -61,6 +64,40 @@ def test_a_process_that_does_not_start_says_nothing_of_the_document(tmp_path: Pa
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(OSError, match="did not start"):
         verifier(tmp_path).verify(province().sealed, COURT)
+
+
+def test_one_process_stands_ready_for_many_documents_and_is_replaced_after_so_many(tmp_path: Path):
+    with verifier(tmp_path, processes=1, documents_max=3) as checks:
+        seen = []
+        for _ in range(4):
+            assert checks.verify(province().sealed, COURT).good
+            seen += [one._process.pid for one in checks._idle]
+        assert len(seen) == 3
+        assert seen[0] == seen[1] != seen[2]  # the third document was the first one's last, and left nobody behind
+
+
+def test_a_nursery_that_was_ended_is_replaced_and_no_document_pays_for_it(tmp_path: Path):
+    with verifier(tmp_path, processes=1) as checks:
+        assert checks.verify(province().sealed, COURT).good
+        (nursery,) = checks._idle
+        os.kill(nursery._process.pid, signal.SIGKILL)
+        nursery._process.wait()
+        assert checks.verify(province().sealed, COURT).good
+
+
+def test_what_took_too_much_takes_nothing_from_the_next(tmp_path: Path):
+    with verifier(tmp_path, processes=1, wall_s_max=3.0) as checks:
+        for kind in ("nested arrays", "a stream that swells", "nothing but line ends"):
+            assert not checks.verify(HOSTILE[kind], COURT).good
+            assert checks.verify(province().sealed, COURT).good
+
+
+def test_threads_share_it_and_each_document_has_its_own_verdict(tmp_path: Path):
+    with verifier(tmp_path, processes=2) as checks, ThreadPoolExecutor(6) as threads:
+        sent = [province().sealed, text_altered(province().sealed), b"nothing"] * 6
+        reasons = list(threads.map(lambda data: checks.verify(data, COURT).reason, sent))
+        assert len(checks._idle) <= 2
+    assert reasons == [SealReason.SEALED, SealReason.ALTERED, SealReason.UNREADABLE] * 6
 
 
 BOMB = zlib.compress(bytes(200 << 20), 9)

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -18,11 +19,10 @@ from connectors.audit.log import AuditLog
 from connectors.audit.reading import AuditReading
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
-from connectors.door.access import Identities
 from connectors.door.answers import Hits
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Told
-from connectors.door.health import Health, HealthReport
+from connectors.door.health import HealthReport
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
@@ -134,30 +134,32 @@ async def opened(
     topic_prefix: str,
     hits: Hits | None = None,
     audit_s_max: float = 5.0,
-    identities: Identities | None = None,
-    health: Health | None = None,
-    serving: Mapping[str, Any] = {},
-    **settings: Any,
+    people: Mapping[str, Principal] = MappingProxyType({}),
+    serving: Mapping[str, Any] = MappingProxyType({}),
+    **more: Any,
 ) -> AsyncIterator[Door]:
+    """``people``: who comes in by a token of their own, besides the courts. ``more``: parts by their names, and settings."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
-    parts = Parts(
-        identities or tokens,
-        records,
-        here,
-        hits or KnownHits({}),
-        lambda: NOW,
-        told.append,
-        audit,
-        AuditReading(here, KEYS),
-        health or NoEngine(),
+    principals = {token: _court(court) for court, token in TOKENS.items()} | dict(people)
+    usual = Parts(
+        identities=Tokens(Token(token, principal) for token, principal in principals.items()),
+        records=records,
+        kafka=here,
+        hits=hits or KnownHits({}),
+        clock=lambda: NOW,
+        tell=told.append,
+        audit=audit,
+        audit_log=AuditReading(here, KEYS),
+        health=NoEngine(),
     )
-    door = build_door(DoorSettings(port=0, **({"rate_burst": 1000} | settings)), parts)
+    given = {name: more[name] for name in Parts._fields if more.get(name) is not None}
+    settings = {"rate_burst": 1000} | {name: value for name, value in more.items() if name not in Parts._fields}
+    door = build_door(DoorSettings(port=0, **settings), usual._replace(**given))
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on", **serving))
     served = asyncio.create_task(server.serve())
     while not server.started:

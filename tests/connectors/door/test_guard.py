@@ -100,3 +100,38 @@ async def test_an_answer_of_a_route_that_asked_for_no_owner_does_not_leave() -> 
     assert [message.get("status") for message in sent] == [500, None]
     assert b"secret" not in sent[1]["body"]
     assert (told[0].status, told[0].error) == (500, "UnjudgedError")
+
+
+@pytest.mark.parametrize("admitted", [False, True])
+async def test_a_documents_body_is_not_touched_before_its_sender_is_admitted(admitted: bool) -> None:
+    asked, sent = [], []
+
+    async def receive() -> dict[str, Any]:
+        asked.append(1)
+        return {"type": "http.request", "body": bytes(600), "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def reads(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"]["admitted"] = admitted
+        while True:
+            await receive()
+
+    scope = {**SCOPE, "method": "PUT", "path": "/v1/documents/" + "a" * 64}
+    await Guard(reads, DoorSettings(document_bytes_max=1500), lambda _: None, Listed())(scope, receive, send)
+    assert (sent[0]["status"], len(asked)) == ((413, 3) if admitted else (401, 0))
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/documents/" + "a" * 64),
+        ("PUT", "/v1/documents/" + "A" * 64),
+        ("PUT", "/v1/documents/" + "a" * 64 + "/"),
+        ("PUT", "/v2/documents/" + "a" * 64),
+        ("PUT", "/v1/orders/" + "a" * 64),
+    ],
+)
+def test_no_other_request_may_be_as_large(method: str, path: str) -> None:
+    assert not guard.is_roomy({"method": method, "path": path})

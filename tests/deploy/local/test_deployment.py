@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.kafka.ends import Ends
+from connectors.kafka.records import Record, Records
+from connectors.kafka.topics import DEADLETTERS, INTAKE, ensure_topics
 from deploy.local import deployment as module
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import Deployment
@@ -37,6 +41,34 @@ def sample_token(issuer: str, who: str) -> str:
 def test_S5_1_in_production_there_is_no_issuer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAKONG_MODE", "production")
     assert Deployment(tmp_path, Addresses("127.0.0.1:1", "redis://127.0.0.1:1/0")).start_issuer() is None
+
+
+@pytest.mark.integration
+def test_the_intake_runs_once_and_takes_orders(stack: Addresses, topic_prefix: str, tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path / ".local" / "deployments" / "test", stack, topic_prefix)
+    deployment.prepare()
+    settings = settings_of(deployment)
+    try:
+        deployment.start_intake()
+        pid = deployment.intake().pid()
+        deployment.start_intake()
+        assert deployment.intake().pid() == pid
+        assert [process.name for process in running_processes(tmp_path)] == ["test intake"]
+        ensure_topics(settings.kafka)
+        records, ends = Records(settings.kafka, "test"), Ends(settings.kafka, DEADLETTERS)
+        records.send([Record(INTAKE, b"a", b"no order")])
+        ends_at = time.monotonic() + 40
+        while not sum(ends.now().values()):
+            assert time.monotonic() < ends_at, deployment.intake().log_tail()
+            time.sleep(0.2)
+        records.close()
+        ends.close()
+        deployment.intake().stop()
+        assert "Traceback" not in deployment.intake().log.read_text()
+        assert running_processes(tmp_path) == []
+    finally:
+        deployment.intake().stop()
+        wipe(settings)
 
 
 @pytest.mark.integration

@@ -1,10 +1,8 @@
 """`chakong documents` and `chakong place`: what they print, how they end, and that a refused order leaves no trace."""
 
-import datetime as dt
 import hashlib
 import json
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,43 +11,13 @@ from confluent_kafka import Consumer
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import ORDERS
 from stream.cli import main
-from synthetic.seals import YEAR, Authority, pdf
+from tests.stream.commands.offices import COURT, Office, open_office
 from tests.watchlists import orders
-
-COURT = "440106"
-KEY = "5e" * 32
-
-
-class Office(NamedTuple):
-    """A deployment's folders, and documents of two courts of today."""
-
-    folder: Path
-    sent: Path
-    sealed: bytes
-    notice: bytes
-    others: bytes
 
 
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    authority = Authority("合成省法院证书", now - YEAR)
-    seal, other = (authority.seal(code, "合成法院", now - YEAR) for code in (COURT, "440105"))
-    trust, sent = tmp_path / "trust", tmp_path / "sent"
-    (trust / "crls").mkdir(parents=True)
-    (trust / "44.pem").write_bytes(authority.pem())
-    (trust / "crls" / "44.crl").write_bytes(authority.crl(now))
-    sent.mkdir()
-    (tmp_path / "key").write_text(KEY)
-    for name, value in (("TRUST", trust), ("FOLDER", tmp_path / "kept"), ("KEY_FILE", tmp_path / "key")):
-        monkeypatch.setenv(f"CHAKONG_DOCUMENTS_{name}", str(value))
-    return Office(
-        tmp_path,
-        sent,
-        seal.put_on(pdf(["拘留决定书"]), now),
-        seal.put_on(pdf(["协助执行通知书"]), now),
-        other.put_on(pdf(["协助执行通知书"]), now),
-    )
+    return open_office(tmp_path, monkeypatch)
 
 
 def write(folder: Path, **files: bytes) -> list[str]:
@@ -58,20 +26,13 @@ def write(folder: Path, **files: bytes) -> list[str]:
     return [str(folder / name) for name in files]
 
 
-def kept(office: Office) -> set[str]:
-    return {path.name for path in (office.folder / "kept").rglob("*") if path.is_file()}
-
-
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def order_of(office: Office, *documents: bytes) -> Path:
-    fields = json.loads(orders.order("ZX-1", 1, ["E12345678"]).raw)
-    for listed, data in zip(fields["documents"], documents, strict=True):
-        listed["sha256"] = hashlib.sha256(data).hexdigest()
     path = office.folder / "order.json"
-    path.write_text(json.dumps(fields, ensure_ascii=False))
+    path.write_text(json.dumps(office.fields("ZX-1", *documents), ensure_ascii=False))
     return path
 
 
@@ -84,7 +45,7 @@ def test_check_tells_each_verdict_and_fails_with_the_worst(office: Office) -> No
     assert (first["good"], first["reason"], first["court"], first["coverage"]) == (True, "sealed", COURT, "whole_file")
     assert (second["good"], second["reason"], second["court"]) == (False, "other_court", "440105")
     assert second["says"]["en"] == "the seal is not this court's own"
-    assert not kept(office)
+    assert not office.kept()
 
 
 def test_add_keeps_what_passes_and_get_gives_it_back(office: Office) -> None:
@@ -93,7 +54,7 @@ def test_add_keeps_what_passes_and_get_gives_it_back(office: Office) -> None:
     digest = hashlib.sha256(office.sealed).hexdigest()
     assert ended.exit_code == 3
     assert [json.loads(line)["sha256"] for line in ended.stdout.splitlines()] == [digest, None]
-    assert kept(office) == {digest}
+    assert office.kept() == {digest}
     assert run("documents", "get", digest).stdout_bytes == office.sealed
     missing = run("documents", "get", "0" * 64)
     assert (missing.exit_code, missing.stderr) == (2, f"chakong documents get: document {'0' * 64} is not in the store\n")
@@ -116,7 +77,7 @@ def test_a_refused_order_leaves_nothing_kept_and_never_asks_for_kafka(office: Of
     told = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [one["document"] for one in told] == ["detention_decision", "assistance_notice"]
     assert [one["reason"] for one in told] == ["sealed", "other_court" if wrong == "other" else "missing"]
-    assert not kept(office)
+    assert not office.kept()
 
 
 def test_a_release_or_half_an_order_is_not_placed(office: Office) -> None:
@@ -138,7 +99,7 @@ def test_an_order_with_its_documents_is_in_kafka_as_it_was_written(
     path = order_of(office, office.sealed, office.notice)
     ended = run("place", path, "--documents", office.sent, "--json")
     assert (ended.exit_code, ended.stderr) == (0, "ZX-1 version 1: sent to orders\n")
-    assert len(kept(office)) == 2
+    assert len(office.kept()) == 2
     assert run("place", path).exit_code == 0  # from the store this time
 
     settings = KafkaSettings()

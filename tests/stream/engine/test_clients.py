@@ -104,6 +104,7 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
     hour, for_ever = 3_600_000, -1
     kept = dict.fromkeys(("hotel", "border", "vehicle", "identity"), 72 * hour)
     wanted = {f"sightings.{name}": retention for name, retention in kept.items()} | {
+        "intake": 14 * 24 * hour,
         "orders": for_ever,
         "hits": for_ever,
         "receipts": for_ever,
