@@ -7,14 +7,17 @@ from typing import NamedTuple
 from fastapi import Request
 
 from connectors.door.answers import Answers
-from connectors.door.inbox import Inbox
+from connectors.door.checks import Checks
+from connectors.door.pages import Pages
 
 
 class Behind(NamedTuple):
     """One part for each room of routes. A route takes its own part and no other."""
 
-    inbox: Inbox
+    inbox: Pages
+    instructions: Pages
     answers: Answers
+    checks: Checks
 
 
 def behind(request: Request) -> Behind:

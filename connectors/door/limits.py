@@ -1,11 +1,13 @@
-"""How often somebody may ask: a bucket of turns for each, which fills again at a steady rate."""
+"""How often somebody may ask: a bucket of turns for each, which fills again at a steady rate; a larger one for checks."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from stream.core.authority import Principal, Role
 
 CALLERS_MAX: Final = 10_000
 
@@ -14,16 +16,29 @@ class Turns:
     """Buckets by caller; those who have not asked for longest are forgotten first, and then have a full one again."""
 
     def __init__(self, rate_per_s: float, burst: int, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        self._rate, self._burst, self._now_s = rate_per_s, burst, monotonic_s
+        self.rate_per_s: Final = rate_per_s
+        self._burst, self._now_s = burst, monotonic_s
         self._buckets: Final[OrderedDict[str, tuple[float, float]]] = OrderedDict()
 
     def wait_s(self, caller: str) -> float:
         """Take a turn: 0.0 when there was one, else the seconds until there is."""
         now_s = self._now_s()
         turns, since_s = self._buckets.pop(caller, (float(self._burst), now_s))
-        turns = min(turns + (now_s - since_s) * self._rate, self._burst)
+        turns = min(turns + (now_s - since_s) * self.rate_per_s, self._burst)
         taken = turns >= 1.0
         self._buckets[caller] = (turns - 1.0 if taken else turns, now_s)
         if len(self._buckets) > CALLERS_MAX:
             self._buckets.popitem(last=False)
-        return 0.0 if taken else (1.0 - turns) / self._rate
+        return 0.0 if taken else (1.0 - turns) / self.rate_per_s
+
+
+class Rates:
+    """Whose turns a request takes: some operations have buckets of their own for some roles; all others share the usual one."""
+
+    def __init__(self, usual: Turns, own: Mapping[tuple[str, Role], Turns]) -> None:
+        self._usual, self._own = usual, own
+
+    def wait_s(self, principal: Principal, operation: str) -> float:
+        """Take a turn, as ``Turns`` does: of the fastest of the buckets that one of the caller's roles opens."""
+        opened = [self._own[key] for grant in principal.grants if (key := (operation, grant.role)) in self._own]
+        return max(opened, key=lambda turns: turns.rate_per_s, default=self._usual).wait_s(principal.id)

@@ -37,6 +37,11 @@ KINDS: Final[dict[str, Kind]] = {
         422, "同一 Idempotency-Key 已用于内容不同的反馈", "This Idempotency-Key was used for an answer with another content"
     ),
     "too_many": Kind(429, "请求过于频繁，请稍候", "Too many requests: wait a little"),
+    "cannot_say": Kind(
+        503,
+        "暂时无法核查，不得视为可以办理；请稍候再查",
+        "It cannot be said for the moment, which is no leave to go ahead: ask again shortly",
+    ),
     "failed": Kind(500, "内部错误，已记录", "Something went wrong here; it is on record"),
     "unavailable": Kind(
         503,

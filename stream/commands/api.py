@@ -24,17 +24,22 @@ from connectors.kafka.places import Places
 from connectors.kafka.records import Records
 from connectors.kafka.topics import HITS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.index import RedisIndex
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
+from matchers.keys import KeyHasher
 from matchers.wire import reason
 from stream import metrics
 from stream.core.audit.record import AuditUnavailableError
+from stream.core.currency import Currency
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.bodies import Bodies
+from stream.services.checking import Checking, LogEnds
 from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
+from watchlists.policy import Policy
 
 CANNOT_START: Final = 2
 STOP_S: Final = 5
@@ -55,6 +60,8 @@ def api(port: int | None) -> None:
         audit = AuditSettings()
         signer = audit.signer()
         tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
+        policy = Policy.national().with_overlays(list(here.overlays))
+        here.secret()
         ensure_topics(here.kafka)
     except ValidationError as error:
         _give_up(reason(error))
@@ -63,26 +70,35 @@ def api(port: int | None) -> None:
     if not len(tokens):
         _give_up("nobody has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
     try:
-        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka)))
-    except AuditUnavailableError as error:
+        asyncio.run(_serve(settings, here, tokens, policy, AuditWriter("api", audit, signer, here.kafka)))
+    except (AuditUnavailableError, KafkaError) as error:
         _give_up(str(error))
 
 
-async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
+async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, policy: Policy, audit: AuditWriter) -> None:
     await audit.start()
     records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
     namespace = here.redis.namespace
+    index, currency = RedisIndex(client, KeyHasher(here.secret()), namespace), Currency(settings.check_behind_s_max)
+    ends, limits_s = LogEnds(here.kafka, index, currency), (settings.check_s_max, settings.request_s_max)
+    checking = Checking(index, policy, records, currency, _now, *limits_s)
     hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
+    parts = Parts(tokens, records, here.kafka, hits, checking, _now, _tell, audit)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
+        await ends.start()
         await _server(settings, build_door(settings, parts)).serve()
     finally:
+        await ends.stop()
         await audit.stop()
         await asyncio.to_thread(records.close)
         await asyncio.to_thread(bodies.close)
         await client.aclose()
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -29,10 +30,14 @@ from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
 from stream.core.audit.record import Entry, read_record
 from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
+from stream.core.currency import Currency
 from stream.core.hit import hit_id
 from stream.core.notification import Notification, hit_notification
+from stream.services.checking import Checking, LogEnds
 from tests.stream.core.audit.logs import SIGNER
 from tests.stream.core.hits import AT, hit
+from watchlists.index import MemoryIndex, WatchlistIndex
+from watchlists.policy import Policy
 
 OURS, OTHER, ANSWERS_ONLY = "440106", "310101", "110101"
 TOKENS: Final = {OURS: "ours-" * 8, OTHER: "other-" * 8, ANSWERS_ONLY: "answers-" * 8}
@@ -119,19 +124,32 @@ def _court(court: str) -> Principal:
 
 @asynccontextmanager
 async def opened(
-    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+    kafka: str,
+    topic_prefix: str,
+    hits: KnownHits | None = None,
+    audit_s_max: float = 5.0,
+    others: Mapping[str, Principal] = MappingProxyType({}),
+    index: WatchlistIndex | None = None,
+    clock: Callable[[], dt.datetime] = lambda: NOW,
+    **settings: Any,
 ) -> AsyncIterator[Door]:
+    """``others``: tokens besides the courts', and whose they are. ``index``: what checks are answered by."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
-    door = build_door(
-        DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
-    )
+    courts = {token: _court(court) for court, token in TOKENS.items()}
+    tokens = Tokens(Token(token, principal) for token, principal in {**courts, **others}.items())
+    door_settings = DoorSettings(port=0, **({"rate_burst": 1000} | settings))
+    held, currency = index or MemoryIndex(), Currency(door_settings.check_behind_s_max)
+    ends = LogEnds(here, held, currency)
+    limits_s = (door_settings.check_s_max, door_settings.request_s_max)
+    checking = Checking(held, Policy.national(), records, currency, clock, *limits_s)
+    parts = Parts(tokens, records, here, hits or KnownHits({}), checking, clock, told.append, audit)
+    door = build_door(door_settings, parts)
+    await ends.start()
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())
     while not server.started:
@@ -144,5 +162,6 @@ async def opened(
     finally:
         server.should_exit = True
         await serving
+        await ends.stop()
         await audit.stop()
         await asyncio.to_thread(records.close)
