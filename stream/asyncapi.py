@@ -96,6 +96,10 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
         f"screen{kind.title().replace('_', '')}": _Operation("receive", topic, "police", "Screened in batches.", ("screen",))
         for kind, topic in TOPIC_OF_KIND.items()
     },
+    **{
+        f"keep{check}": _Operation("send", topic, "engine", "A desk asked at the door, and something was found.")
+        for check, topic in {"CheckedVehicle": "sightings.vehicle", "CheckedExit": "sightings.border"}.items()
+    },
     "followOrders": _Operation(
         "receive",
         ORDERS,
