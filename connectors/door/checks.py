@@ -21,7 +21,7 @@ class Checks(Protocol):
         """The answer. Nothing is kept of it.
 
         Raises:
-            ValueError: what is asked makes no sense now.
+            CheckError: what is asked makes no sense now.
             CannotSayError: there is no index that can be relied on.
         """
 

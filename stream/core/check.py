@@ -6,6 +6,8 @@ is made as of any sighting; where nothing is found, nothing is kept.
 
     RuntimeError
     └── CannotSayError    the orders in force are not known well enough for an answer
+    ValueError
+    └── CheckError        what is asked makes no sense at this moment
 """
 
 from __future__ import annotations
@@ -44,6 +46,10 @@ class CannotSayError(RuntimeError):
     def __init__(self, reason: Unsaid) -> None:
         super().__init__(reason)
         self.reason: Final = reason
+
+
+class CheckError(ValueError):
+    """A check that cannot be asked now: which field, and why; never its value."""
 
 
 class Desk(Message):
@@ -176,11 +182,11 @@ def read_check(check: Check, now: dt.datetime) -> Read:
     """The sighting that a check is.
 
     Raises:
-        ValueError: ``occurred_at`` is not about now.
+        CheckError: ``occurred_at`` is not about now.
     """
     at = check.occurred_at or now
     if abs(at - now) > CLOCKS_DIFFER_MAX:
-        raise ValueError(f"occurred_at: a check is about now, give or take {CLOCKS_DIFFER_MAX.seconds // 60} minutes")
+        raise CheckError(f"occurred_at: a check is about now, give or take {CLOCKS_DIFFER_MAX.seconds // 60} minutes")
     station = check.station.model_dump(exclude_none=True)
     fields: dict[str, Any] = {"id": check.id, "kind": "", "occurred_at": at.isoformat(), "station": station}
     if isinstance(check, VehicleCheck):

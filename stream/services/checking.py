@@ -124,13 +124,16 @@ class LogEnds:
             await asyncio.to_thread(self._client.close)
 
     async def _follow(self) -> None:
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), ASK_ENDS_EVERY_S)
+        while not await self._stopped_within(ASK_ENDS_EVERY_S):
             try:
                 await self._look()
             except KafkaError as error:
                 _log.warning("the ends of orders are not known; checks are not answered", error=type(error).__name__)
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
 
     async def _look(self) -> None:
         try:

@@ -11,7 +11,7 @@ from connectors.door.behind import behind
 from connectors.door.documented import problems
 from connectors.door.problems import ProblemError
 from stream.core.authority import Owner, Principal
-from stream.core.check import UNSAID, CannotSayError, Check, Checked, Desk, ExitCheck, VehicleCheck
+from stream.core.check import UNSAID, CannotSayError, Check, Checked, CheckError, Desk, ExitCheck, VehicleCheck
 
 AGAIN_S: Final = "1"
 
@@ -41,7 +41,7 @@ async def _answered(request: Request, caller: Principal, asked: Check) -> Respon
     except CannotSayError as error:
         request.state.detail = f"cannot_say: {error.reason}"
         raise _unsaid(error) from None
-    except ValueError as error:
+    except CheckError as error:
         raise ProblemError("invalid", detail=f"body.{error}") from None
     told = found.answer.instruction
     request.state.detail = found.answer.answer

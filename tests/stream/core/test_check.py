@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from matchers.sighting import read_sighting
-from stream.core.check import UNSAID, Check, ExitCheck, VehicleCheck, answer, read_check
+from stream.core.check import UNSAID, Check, CheckError, ExitCheck, VehicleCheck, answer, read_check
 from stream.core.instruction import instruct
 from stream.core.resolve import resolve
 from tests.factory import ID, NAME, PLATE, VIN, changed
@@ -155,7 +155,7 @@ def test_a_check_is_about_now(minutes: int, is_now: bool) -> None:
     if is_now:
         assert read_check(asked, AT).sighting.occurred_at == asked.occurred_at
     else:
-        with pytest.raises(ValueError, match="occurred_at: a check is about now, give or take 5 minutes"):
+        with pytest.raises(CheckError, match="occurred_at: a check is about now, give or take 5 minutes"):
             read_check(asked, AT)
 
 
