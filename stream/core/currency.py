@@ -45,7 +45,7 @@ class Currency:
 
     def doubt(self, positions: Mapping[int, int], now_s: float) -> Doubt | None:
         """Why an index at these positions is not to be relied on; None: it holds all that the log held a while ago."""
-        if not positions:
+        if not any(positions.values()):
             return "empty"
         while self._known and self._known[0].at_s < now_s - self._behind_s_max:
             self._known.popleft()

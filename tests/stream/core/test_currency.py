@@ -35,6 +35,7 @@ def known(*told: tuple[float, dict[int, int], dict[int, int] | None]) -> Currenc
         # It holds nothing at all, were the log as empty.
         ([(10.0, {0: 0}, {})], {}, 10.0, "empty"),
         ([], {}, 10.0, "empty"),
+        ([(10.0, {0: 0, 1: 0}, {0: 0})], {0: 0, 1: 0}, 10.0, "empty"),
         # It was further than the log is: the log is another one, until they agree again.
         ([(10.0, {0: 5}, {0: 6})], {0: 6}, 10.0, "other_log"),
         ([(10.0, {0: 5}, {0: 6}), (11.0, {0: 5}, None)], {0: 6}, 11.0, "other_log"),
