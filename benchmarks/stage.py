@@ -45,6 +45,7 @@ _POLL_S: Final = 0.05
 class Stage:
     """Workers that screen, a court that receives, and what one needs to stream to them and to ask them."""
 
+    deployment: Deployment
     settings: WorkerSettings
     client: redis.asyncio.Redis
     court: Receiver
@@ -123,7 +124,7 @@ async def staged(root: Path, addresses: Addresses, workers: int, name: str) -> A
         try:
             await asyncio.to_thread(wait_for_workers, deployment, running, lambda _: None)
             force = Force(settings, client, KeyHasher(settings.secret()))
-            yield Stage(settings, client, court, force, InForce(client, settings.redis.namespace))
+            yield Stage(deployment, settings, client, court, force, InForce(client, settings.redis.namespace))
         finally:
             await client.aclose()
             await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in running))

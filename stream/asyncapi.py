@@ -104,6 +104,10 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     },
     "takeIn": _Operation("receive", INTAKE, "court", "Checked with their documents, and sent on or buried.", ("intake",)),
     "sendOrder": _Operation("send", ORDERS, "engine", "What the intake, or the door, has checked; nobody else writes here."),
+    **{
+        f"keep{check}": _Operation("send", topic, "engine", "A desk asked at the door, and something was found.")
+        for check, topic in {"CheckedVehicle": "sightings.vehicle", "CheckedExit": "sightings.border"}.items()
+    },
     "followOrders": _Operation(
         "receive",
         ORDERS,

@@ -29,13 +29,16 @@ from connectors.redis.leases import InForce
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.reachability import ReachabilityView
 from matchers.keys import KeyHasher
+from stream.core.currency import Currency
 from stream.core.seals import DocumentStore
 from stream.local import settings_here
 from stream.services.bodies import Bodies
+from stream.services.checking import Checking, LogEnds
 from stream.services.engine_health import EngineHealth
 from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
 from stream.wiring import lacks_now
+from watchlists.policy import Policy
 
 
 class Kept(NamedTuple):
@@ -58,6 +61,7 @@ class Ready(NamedTuple):
     log: AuditReading
     hasher: KeyHasher
     kept: Kept | None
+    policy: Policy
 
 
 def made_ready(settings: DoorSettings) -> Ready:
@@ -73,7 +77,8 @@ def made_ready(settings: DoorSettings) -> Ready:
     known = who_is_known(token_files, OidcSettings(), ClientSettings(), _now, tls=settings.certificate is not None)
     kept = Kept(documents.store(), documents.verifier()) if documents.are_kept else None
     ensure_topics(here.kafka)
-    return Ready(settings, here, known, writer, log, KeyHasher(here.secret()), kept)
+    policy = Policy.national().with_overlays(list(here.overlays))
+    return Ready(settings, here, known, writer, log, KeyHasher(here.secret()), kept, policy)
 
 
 @asynccontextmanager
@@ -82,8 +87,9 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
 
     Raises:
         AuditUnavailableError: the audit log cannot be written, so nothing may be done.
+        KafkaError: Kafka is away.
     """
-    here, namespace = ready.here, ready.here.redis.namespace
+    here, settings, namespace = ready.here, ready.settings, ready.here.redis.namespace
     async with AsyncExitStack() as closing:
         client = connect(here.redis)
         closing.push_async_callback(client.aclose)
@@ -95,12 +101,16 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
         await ready.audit.start()
         closing.push_async_callback(ready.audit.stop)
         await closing.enter_async_context(ready.known.kept())
-        index = RedisIndex(client, ready.hasher, namespace)
+        index, currency = RedisIndex(client, ready.hasher, namespace), Currency(settings.check_behind_s_max)
+        log_ends, limits_s = LogEnds(here.kafka, index, currency), (settings.check_s_max, settings.request_s_max)
+        await log_ends.start()
+        closing.push_async_callback(log_ends.stop)
         parts = Parts(
             identities=ready.known.identities,
             records=records,
             kafka=here.kafka,
             hits=LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace)),
+            checks=Checking(index, ready.policy, records, currency, _now, *limits_s),
             clock=_now,
             tell=tell,
             audit=ready.audit,
@@ -110,7 +120,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             if ready.kept is None
             else Papers(*ready.kept, Views(index, InForce(client, namespace), lambda: lacks_now(here), ends)),
         )
-        yield build_door(ready.settings, parts)
+        yield build_door(settings, parts)
 
 
 def _now() -> dt.datetime:

@@ -89,6 +89,7 @@ DOOR: Final = CollectorRegistry()
 ProcessCollector(namespace="chakong_door", registry=DOOR)
 
 door_requests: Final = Counter("chakong_door_requests", "Requests of courts", ["route", "status"], registry=DOOR)
+door_checks: Final = Counter("chakong_door_checks", "Checks of desks that wait", ["answer", "why"], registry=DOOR)
 door_request_seconds: Final = Histogram(
     "chakong_door_request_seconds",
     "One request, the wait that it asks for included",

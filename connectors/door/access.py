@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final, NamedTuple, Protocol
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from connectors.door.auditing import SAFE_METHODS, entry_of
-from connectors.door.limits import Turns
+from connectors.door.auditing import entry_of, only_reads
+from connectors.door.limits import Rates, Turns
 from connectors.door.problems import ProblemError
 from stream.core.audit.record import Audit
 from stream.core.authority import Owner, Principal, Reach, may, reach_of
@@ -44,7 +44,7 @@ class Gate(NamedTuple):
 
     identities: Identities
     audit: Audit
-    turns: Turns
+    rates: Rates
     strangers: Turns
 
 
@@ -59,19 +59,30 @@ async def admitted(request: Request, bearer: Annotated[HTTPAuthorizationCredenti
     gate: Gate = request.app.state.gate
     principal = await gate.identities.of(Shown(None if bearer is None else bearer.credentials, request.scope))
     if principal is None:
-        _take_turn(gate.strangers, request.client.host if request.client else "")
+        _refuse_while(gate.strangers.wait_s(request.client.host if request.client else ""))
         raise ProblemError("unauthorized", headers={"www-authenticate": 'Bearer realm="chakong"'})
     request.state.principal = principal
-    _take_turn(gate.turns, principal.id)
-    if reach_of(principal, operation_of(request)) is Reach.NONE:
+    operation = operation_of(request)
+    _refuse_while(gate.rates.wait_s(principal, operation))
+    if reach_of(principal, operation) is Reach.NONE:
         raise ProblemError("forbidden")
-    if request.method not in SAFE_METHODS:
-        await gate.audit.write(entry_of(request.scope, request.headers))
+    if not only_reads(request.method, operation):
+        await put_on_record(request)
     request.state.admitted = True
     return principal
 
 
 Admitted = Annotated[Principal, Depends(admitted)]
+
+
+async def put_on_record(request: Request) -> None:
+    """Return once it is on the audit record that the request is about to change something.
+
+    Raises:
+        AuditUnavailableError: it may not be; then it must not be done.
+    """
+    gate: Gate = request.app.state.gate
+    await gate.audit.write(entry_of(request.scope, request.headers))
 
 
 def must_own(request: Request, owner: Owner | None) -> None:
@@ -102,7 +113,6 @@ def operation_of(request: Request) -> str:
     return str(request.scope["route"].name)
 
 
-def _take_turn(turns: Turns, who: str) -> None:
-    wait_s = turns.wait_s(who)
+def _refuse_while(wait_s: float) -> None:
     if wait_s:
         raise ProblemError("too_many", headers={"retry-after": str(math.ceil(wait_s))})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
@@ -15,24 +16,27 @@ from connectors.audit.reading import AuditReading
 from connectors.door.access import Gate, Identities, admitted
 from connectors.door.answers import Answers, Hits
 from connectors.door.behind import Behind
+from connectors.door.checks import Checks
 from connectors.door.documents import Documents
 from connectors.door.guard import Guard, Told
 from connectors.door.health import Health
-from connectors.door.inbox import Inbox
-from connectors.door.limits import Turns
+from connectors.door.limits import Rates, Turns
 from connectors.door.orders import Orders, Views
+from connectors.door.pages import Pages
 from connectors.door.problems import ProblemDocument, ProblemError, answer
-from connectors.door.routes import audit, documents, health, hits, inbox, me, orders
+from connectors.door.routes import audit, checks, documents, health, hits, inbox, instructions, me, orders
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.topics import INBOX, INSTRUCTIONS
 from connectors.redis.errors import RedisError
 from stream.core.audit.record import Audit, AuditUnavailableError
+from stream.core.authority import Role
 from stream.core.seals import DocumentStore, SealVerifier
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, orders, documents, audit, health, me)
+ROUTES: Final = (inbox, hits, orders, documents, checks, instructions, audit, health, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, RedisError, AuditUnavailableError, TimeoutError)
@@ -53,6 +57,7 @@ class Parts(NamedTuple):
     records: Records
     kafka: KafkaSettings
     hits: Hits
+    checks: Checks
     clock: Callable[[], dt.datetime]
     tell: Callable[[Told], object]
     audit: Audit
@@ -97,15 +102,12 @@ def openapi() -> dict[str, Any]:
 
 def build_door(settings: DoorSettings, parts: Parts) -> Guard:
     """The door as an ASGI application: it opens its consumers when it is started and closes them when it ends."""
-    gate = Gate(
-        parts.identities,
-        parts.audit,
-        Turns(settings.rate_per_s, settings.rate_burst),
-        Turns(settings.rate_per_s, settings.rate_burst),
-    )
     documents, orders = _papers(settings, parts)
+    gate = Gate(parts.identities, parts.audit, _rates(settings), Turns(settings.rate_per_s, settings.rate_burst))
     behind = Behind(
-        inbox=Inbox(parts.kafka, settings.readers),
+        inbox=Pages(parts.kafka, INBOX, settings.readers),
+        instructions=Pages(parts.kafka, INSTRUCTIONS, settings.readers),
+        checks=parts.checks,
         answers=Answers(parts.records, parts.hits, parts.clock, settings.request_s_max),
         audit=parts.audit_log,
         health=parts.health,
@@ -116,10 +118,12 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
     @asynccontextmanager
     async def open_while_served(api: FastAPI) -> AsyncIterator[None]:
         await behind.inbox.start()
+        await behind.instructions.start()
         api.state.gate, api.state.behind = gate, behind
         try:
             yield
         finally:
+            await behind.instructions.stop()
             await behind.inbox.stop()
             if documents is not None:
                 documents.close()
@@ -133,6 +137,14 @@ def _papers(settings: DoorSettings, parts: Parts) -> tuple[Documents | None, Ord
     store, verifier, views = parts.papers
     documents = Documents(store, verifier, settings.documents_at_once)
     return documents, Orders(views, documents, parts.records, parts.clock, settings.request_s_max)
+
+
+def _rates(settings: DoorSettings) -> Rates:
+    """Checks are many where a platform asks for all its desks. One station's are few, so that nobody tries every plate."""
+    by_role = {Role.STATION: settings.check_rate_station_per_s, Role.POLICE: settings.check_rate_police_per_s}
+    own = {role: Turns(rate, math.ceil(2 * rate)) for role, rate in by_role.items()}
+    checked = ("check_vehicle", "check_exit")
+    return Rates(Turns(settings.rate_per_s, settings.rate_burst), {(name, role): own[role] for name in checked for role in own})
 
 
 def _say(request: Request, problem: ProblemError) -> Response:

@@ -11,8 +11,15 @@ from stream.core.audit.record import TEXT_MAX, Entry, Outcome, What, Who
 from stream.core.authority import Principal
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
-"""What they ask for changes nothing (RFC 9110, 9.2.1). Anything else is on record before it is done, too."""
+"""What they ask for changes nothing (RFC 9110, 9.2.1)."""
+READS_BY_POST: Final = frozenset({"check_vehicle", "check_exit", "find_debtors", "explain_sighting"})
+"""Operations that change nothing, and come by POST since what they ask for is personal and belongs in no URL."""
 NO_OPERATION: Final = "none"
+
+
+def only_reads(method: str, operation: str) -> bool:
+    """Whether one entry, before the answer leaves, is enough. Anything else is on record before it is done, too."""
+    return method in SAFE_METHODS or operation in READS_BY_POST
 
 
 def entry_of(scope: Scope, headers: Headers, status: int | None = None) -> Entry:

@@ -8,10 +8,11 @@ from fastapi import Request
 
 from connectors.audit.reading import AuditReading
 from connectors.door.answers import Answers
+from connectors.door.checks import Checks
 from connectors.door.documents import Documents
 from connectors.door.health import Health
-from connectors.door.inbox import Inbox
 from connectors.door.orders import Orders
+from connectors.door.pages import Pages
 from connectors.door.problems import ProblemError
 
 
@@ -21,10 +22,12 @@ class Behind(NamedTuple):
     Without a store of documents there are neither documents nor orders.
     """
 
-    inbox: Inbox
+    inbox: Pages
+    instructions: Pages
     answers: Answers
     audit: AuditReading
     health: Health
+    checks: Checks
     documents: Documents | None = None
     orders: Orders | None = None
 

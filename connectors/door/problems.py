@@ -65,6 +65,11 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "too_many": Kind(429, "请求过于频繁，请稍候", "Too many requests: wait a little"),
     "chain_damaged": Kind(409, "此链已损坏，请先校验审计日志", "The chain of this record is damaged: verify the audit log"),
+    "cannot_say": Kind(
+        503,
+        "暂时无法核查，不得视为可以办理；请稍候再查",
+        "It cannot be said for the moment, which is no leave to go ahead: ask again shortly",
+    ),
     "failed": Kind(500, "内部错误，已记录", "Something went wrong here; it is on record"),
     "not_offered": Kind(501, "本接口未配置文书库", "Documents and orders are not taken here: none are kept"),
     "unavailable": Kind(

@@ -37,6 +37,14 @@ class DoorSettings(BaseSettings):
     requests_max: int = Field(default=1000, ge=1, description="requests under way at once, waiting ones included")
     rate_per_s: float = Field(default=10.0, gt=0, le=10_000, description="requests a second of one court, in the long run")
     rate_burst: int = Field(default=40, ge=1, description="requests of one court at once")
+    check_rate_station_per_s: float = Field(default=20.0, gt=0, le=10_000, description="checks a second of one station")
+    check_rate_police_per_s: float = Field(
+        default=1000.0, gt=0, le=10_000, description="checks a second of one police platform, which asks for all its desks"
+    )
+    check_behind_s_max: Seconds = Field(
+        default=2.0, description="an index that lacks what orders held so long ago answers no check"
+    )
+    check_s_max: Seconds = Field(default=1.0, description="longest wait of a check for the index")
 
     @model_validator(mode="after")
     def _shows_no_token_to_the_network(self) -> Self:

@@ -43,7 +43,7 @@ def api(port: int | None) -> None:
         _give_up(str(error))
     try:
         asyncio.run(_serve(ready))
-    except AuditUnavailableError as error:
+    except (AuditUnavailableError, KafkaError) as error:
         _give_up(str(error))
 
 

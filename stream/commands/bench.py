@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from benchmarks.bursts import bursts
+from benchmarks.checks import checks
 from benchmarks.cold_start import memory
 from benchmarks.delivery.command import delivery
 from benchmarks.filter import filter_
@@ -37,3 +38,4 @@ bench.add_command(resolve)
 bench.add_command(memory)
 bench.add_command(bursts)
 bench.add_command(release)
+bench.add_command(checks)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from matchers.wire import Message, NonEmpty, Timestamp
+from matchers.wire import Message, NonEmpty, Text, Timestamp
 from stream.core.hit import Hit, Says
 from watchlists.policy import Instruction, Policy
 
@@ -40,6 +40,9 @@ class StationInstruction(Message):
     id: str
     revision: int = Field(ge=1, description="grows with every order that begins or ends to ask for it")
     station_code: NonEmpty
+    station_province: Text | None = Field(
+        default=None, description="as the sighting says; a police platform of this province is shown the instruction, too"
+    )
     sighting_id: str
     hit_ids: tuple[str, ...] = Field(min_length=1)
     order_ids: tuple[str, ...] = Field(min_length=1)
@@ -84,6 +87,7 @@ def instruct(
         id=instruction_id(hits[0]),
         revision=revision,
         station_code=hits[0].sighting["station"]["code"],
+        station_province=_province(hits[0]),
         sighting_id=hits[0].sighting["id"],
         hit_ids=tuple(hit.id for hit in hits),
         order_ids=tuple(hit.order_id for hit in hits),
@@ -98,6 +102,12 @@ def instruct(
         withdrawn_at=at if withdrawn else None,
         expires_at=max(hit.expires_at for hit in hits),
     )
+
+
+def _province(hit: Hit) -> str | None:
+    """The station's province, as the sighting was sent; a value that is no text is none."""
+    province = hit.sighting["station"].get("province")
+    return province if isinstance(province, str) else None
 
 
 def _contact(hit: Hit) -> Contact:

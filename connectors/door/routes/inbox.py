@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.cursors import CHARACTERS_MAX, CursorError, read_cursor, write_cursor
 from connectors.door.documented import problems
-from connectors.door.inbox import CursorGoneError
-from connectors.door.problems import ProblemError
-from connectors.door.settings import WAIT_S_MAX
+from connectors.door.pages import Chosen
+from connectors.door.routes.paging import After, Limit, Wait, turn_page
 from stream.core.authority import Owner
 from stream.core.notification import Notification
-
-PAGE_MAX = 1000
 
 router = APIRouter()
 
@@ -35,13 +29,7 @@ class InboxPage(BaseModel):
     "/inbox", response_model=InboxPage, responses=problems("not_found", "cursor_gone"), summary="提取通知 Fetch the inbox"
 )
 async def fetch_inbox(
-    request: Request,
-    caller: Admitted,
-    after: Annotated[
-        str | None, Query(max_length=CHARACTERS_MAX, description="the cursor that came with the last page")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
-    wait: Annotated[float, Query(ge=0, le=WAIT_S_MAX, description="seconds to wait when there is nothing yet")] = 0.0,
+    request: Request, caller: Admitted, after: After = None, limit: Limit = 100, wait: Wait = 0.0
 ) -> Response:
     """The court's own notifications after a cursor, in the order in which they were stored; without one, all that are kept."""
     court = caller.court
@@ -49,12 +37,7 @@ async def fetch_inbox(
     if court is None:  # an inbox is one court's, and must_own refuses who is of none
         raise AssertionError
     request.state.object = ("inbox", court)
-    try:
-        page = await behind(request).inbox.page(court, None if after is None else read_cursor(after), limit, wait)
-    except CursorError as error:
-        raise ProblemError("invalid", detail=f"query.after: {error}") from None
-    except CursorGoneError as error:
-        raise ProblemError("cursor_gone", resume_after=write_cursor(error.resume)) from None
-    found = {"events": page.events, "next": write_cursor(page.positions), "more": page.more}
-    request.state.detail = f"{len(page.events)} notifications, from {after or 'the beginning'} to {found['next']}"
+    page = await turn_page(behind(request).inbox, Chosen(court.encode()), after, limit, wait)
+    request.state.detail = f"{len(page.records)} notifications, from {after or 'the beginning'} to {page.next}"
+    found = {"events": page.records, "next": page.next, "more": page.more}
     return Response(msgspec.json.encode(found), headers={"cache-control": "no-store"}, media_type="application/json")

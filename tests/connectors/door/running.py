@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -33,10 +33,14 @@ from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
 from stream.core.audit.record import Entry, read_record
 from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
+from stream.core.currency import Currency
 from stream.core.hit import hit_id
 from stream.core.notification import Notification, hit_notification
+from stream.services.checking import Checking, LogEnds
 from tests.stream.core.audit.logs import KEYS, SIGNER
 from tests.stream.core.hits import AT, hit
+from watchlists.index import MemoryIndex, WatchlistIndex
+from watchlists.policy import Policy
 
 OURS, OTHER, ANSWERS_ONLY = "440106", "310101", "110101"
 TOKENS: Final = {OURS: "ours-" * 8, OTHER: "other-" * 8, ANSWERS_ONLY: "answers-" * 8}
@@ -136,9 +140,14 @@ async def opened(
     audit_s_max: float = 5.0,
     people: Mapping[str, Principal] = MappingProxyType({}),
     serving: Mapping[str, Any] = MappingProxyType({}),
+    index: WatchlistIndex | None = None,
+    clock: Callable[[], dt.datetime] = lambda: NOW,
     **more: Any,
 ) -> AsyncIterator[Door]:
-    """``people``: who comes in by a token of their own, besides the courts. ``more``: parts by their names, and settings."""
+    """``people``: who comes in by a token of their own, besides the courts. ``index``: what checks are answered by.
+
+    ``more``: parts by their names, and settings.
+    """
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
@@ -146,20 +155,25 @@ async def opened(
     await audit.start()
     told: list[Told] = []
     principals = {token: _court(court) for court, token in TOKENS.items()} | dict(people)
+    given = {name: more[name] for name in Parts._fields if more.get(name) is not None}
+    chosen = {"rate_burst": 1000} | {name: value for name, value in more.items() if name not in Parts._fields}
+    settings = DoorSettings(port=0, **chosen)
+    held, currency = index or MemoryIndex(), Currency(settings.check_behind_s_max)
+    ends = LogEnds(here, held, currency)
     usual = Parts(
         identities=Tokens(Token(token, principal) for token, principal in principals.items()),
         records=records,
         kafka=here,
         hits=hits or KnownHits({}),
-        clock=lambda: NOW,
+        checks=Checking(held, Policy.national(), records, currency, clock, settings.check_s_max, settings.request_s_max),
+        clock=clock,
         tell=told.append,
         audit=audit,
         audit_log=AuditReading(here, KEYS),
         health=NoEngine(),
     )
-    given = {name: more[name] for name in Parts._fields if more.get(name) is not None}
-    settings = {"rate_burst": 1000} | {name: value for name, value in more.items() if name not in Parts._fields}
-    door = build_door(DoorSettings(port=0, **settings), usual._replace(**given))
+    door = build_door(settings, usual._replace(**given))
+    await ends.start()
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on", **serving))
     served = asyncio.create_task(server.serve())
     while not server.started:
@@ -173,5 +187,6 @@ async def opened(
     finally:
         server.should_exit = True
         await served
+        await ends.stop()
         await audit.stop()
         await asyncio.to_thread(records.close)

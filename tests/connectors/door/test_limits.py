@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from connectors.door import limits
-from connectors.door.limits import Slots, Turns
+from connectors.door.limits import Rates, Slots, Turns
+from stream.core.authority import Grant, Principal, Role
 
 
 class Clock:
@@ -62,3 +63,19 @@ async def test_whoever_gives_up_waiting_leaves_no_slot_taken() -> None:
                     raise AssertionError
     async with slots.of("a"):
         assert set(slots._own) == {"a"}
+
+
+def test_checks_have_turns_of_their_own_by_what_the_caller_is() -> None:
+    clock = Clock()
+    usual, few, many = (Turns(rate, burst, clock) for rate, burst in ((1.0, 1), (2.0, 2), (9.0, 4)))
+    rates = Rates(usual, {("check_exit", Role.STATION): few, ("check_exit", Role.POLICE): many})
+    station = Principal("s", (Grant(Role.STATION, station="s"),))
+    both = Principal("b", (*station.grants, Grant(Role.POLICE, province="44")))
+    court = Principal("c", (Grant(Role.COURT_SYSTEM, court="c"),))
+
+    def taken(principal: Principal, operation: str) -> int:
+        """How many turns there are at once."""
+        return next(number for number in range(9) if rates.wait_s(principal, operation))
+
+    assert [taken(one, "check_exit") for one in (station, both, court)] == [2, 4, 1]
+    assert [taken(one, "list_instructions") for one in (station, both)] == [1, 1]

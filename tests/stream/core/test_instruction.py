@@ -62,6 +62,12 @@ def test_what_one_order_is_sure_of_needs_no_check_that_another_asks_for() -> Non
     assert instruct([hit(), milder], POLICY, at=AT).verify_first is True
 
 
+@pytest.mark.parametrize(("province", "known"), [("44", "44"), (None, None), (44, None), (["44"], None)])
+def test_the_station_s_province_is_what_its_sighting_says(province: object, known: str | None) -> None:
+    seen = sighting_fields(station={"code": "440106-H-0012", "province": province})
+    assert instruct([hit(sighting=seen)], POLICY, at=AT).station_province == known
+
+
 def test_a_withdrawal_is_the_same_instruction_void() -> None:
     told, void = instruct([hit()], POLICY, at=AT), instruct([hit()], POLICY, revision=2, withdrawn=True, at=LATER)
     assert (void.id, void.key, void.state, void.withdrawn_at) == (told.id, told.key, "withdrawn", LATER)

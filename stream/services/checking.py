@@ -1,0 +1,152 @@
+"""Checks as the door answers them: read, looked up, judged and made hits of as sightings are; but never by an index in doubt.
+
+Resolving waits for an index that is behind. A desk waits for a second at most, so what cannot be relied on is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaException
+
+from connectors.door.checks import Found
+from connectors.kafka.clients import consumer, end_offsets, partitions_of
+from connectors.kafka.errors import KafkaError, KafkaUnreachableError
+from connectors.kafka.records import Record, Records
+from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.topics import ORDERS
+from connectors.redis.errors import IndexUnavailableError
+from matchers.keys import Key
+from matchers.sighting import TOPIC_OF_KIND
+from stream import metrics
+from stream.core.check import CannotSayError, Check, answer, read_check
+from stream.core.currency import Currency
+from stream.core.resolve import resolve
+from stream.services.reached import Reached
+from stream.together import Together
+from watchlists.index import Lookup, WatchlistIndex
+from watchlists.policy import Policy
+
+ASK_ENDS_EVERY_S: Final = 0.2
+STOP_S: Final = 2.0
+_log: Final = structlog.get_logger("checking")
+
+
+class Checking:
+    """Answers checks; the door's ``Checks``. To be used on one event loop, while ``LogEnds`` follows."""
+
+    def __init__(
+        self,
+        index: WatchlistIndex,
+        policy: Policy,
+        records: Records,
+        currency: Currency,
+        clock: Callable[[], dt.datetime],
+        index_s_max: float,
+        durable_s_max: float,
+    ) -> None:
+        self._policy, self._records, self._currency, self._clock = policy, records, currency, clock
+        self._index_s_max, self._durable_s_max = index_s_max, durable_s_max
+        self._index: Final = index
+        self._reached = Reached(currency.first)
+        self._lookup = Together(self._ask)
+
+    async def find(self, check: Check) -> Found:
+        read = read_check(check, self._clock())
+        try:
+            orders = (await self._relied_on(read.sighting.keys())).orders
+        except CannotSayError as error:
+            metrics.door_checks.labels("cannot_say", error.reason).inc()
+            raise
+        now = self._clock()
+        found = answer(read.sighting, resolve(read.sighting, orders, self._policy, now), self._policy, now)
+        metrics.door_checks.labels(found.answer, "none" if found.instruction is None else found.instruction.instruction).inc()
+        return Found(found, read)
+
+    async def keep(self, found: Found) -> None:
+        sighting, raw = found.read
+        async with asyncio.timeout(self._durable_s_max):
+            await self._records.send_soon([Record(TOPIC_OF_KIND[sighting.kind], sighting.station.code.encode(), raw)])
+
+    async def _relied_on(self, keys: Sequence[Key]) -> Lookup:
+        """What the index holds of the keys.
+
+        Raises:
+            CannotSayError: it does not answer, or it may lack an order, or the release of one.
+        """
+        try:
+            async with asyncio.timeout(self._index_s_max):
+                asked_at_s, found = await self._lookup(keys)
+                if (doubt := self._currency.doubt(found.positions, asked_at_s)) is not None:
+                    raise CannotSayError(doubt)
+                if not await self._reached.is_whole(found.positions):
+                    raise CannotSayError("rebuilding")
+        except (IndexUnavailableError, TimeoutError):
+            raise CannotSayError("index_away") from None
+        return found
+
+    async def _ask(self, keys: Sequence[Key]) -> tuple[float, Lookup]:
+        """Checks that came while a look-up was under way are one look-up: each judges the orders of all, and hits its own."""
+        return time.monotonic(), await self._index.lookup(list(dict.fromkeys(keys)))
+
+
+class LogEnds:
+    """Asks again and again how far ``orders`` goes, and tells ``Currency``; where Kafka does not say, doubt grows by itself.
+
+    The index is asked first: one that is further than the log is of another.
+    """
+
+    def __init__(self, settings: KafkaSettings, index: WatchlistIndex, currency: Currency) -> None:
+        self._settings, self._index, self._currency = settings, index, currency
+        self._client: Final = consumer(settings, "checks")
+        self._stopping: Final = asyncio.Event()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Know the ends once, and follow them from then on.
+
+        Raises:
+            KafkaUnreachableError, TopicError: Kafka does not say.
+        """
+        await self._look()
+        self._following = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Stop; a question that Kafka does not answer is not waited for, and its client is left to the end of the process."""
+        self._stopping.set()
+        if self._following is None or (await asyncio.wait([self._following], timeout=STOP_S))[0]:
+            await asyncio.to_thread(self._client.close)
+
+    async def _follow(self) -> None:
+        while not await self._stopped_within(ASK_ENDS_EVERY_S):
+            try:
+                await self._look()
+            except KafkaError as error:
+                _log.warning("the ends of orders are not known; checks are not answered", error=type(error).__name__)
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
+
+    async def _look(self) -> None:
+        try:
+            indexed = await self._index.positions()
+        except IndexUnavailableError:
+            indexed = None
+        asked_at_s = time.monotonic()
+        ends = await asyncio.to_thread(self._ends)
+        self._currency.know(ends, asked_at_s, indexed)
+
+    def _ends(self) -> dict[int, int]:
+        partitions = partitions_of(self._client, self._settings, ORDERS)
+        try:
+            return end_offsets(self._client, self._settings.topic(ORDERS), partitions)
+        except KafkaException:
+            raise KafkaUnreachableError(self._settings.bootstrap) from None
