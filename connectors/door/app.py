@@ -14,11 +14,13 @@ from starlette.exceptions import HTTPException
 from connectors.door.access import Gate, Identities, admitted
 from connectors.door.answers import Answers, Hits
 from connectors.door.behind import Behind
+from connectors.door.explanations import Explanations, Replays
 from connectors.door.guard import Guard, Told
+from connectors.door.hit_list import HitList, Stories
 from connectors.door.inbox import Inbox
 from connectors.door.limits import Turns
 from connectors.door.problems import ProblemDocument, ProblemError, answer
-from connectors.door.routes import hits, inbox, me
+from connectors.door.routes import explanations, hit_stories, hits, inbox, me
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
@@ -27,7 +29,7 @@ from connectors.redis.errors import ViewUnavailableError
 from stream.core.audit.record import Audit, AuditUnavailableError
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, me)
+ROUTES: Final = (inbox, hits, hit_stories, explanations, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, ViewUnavailableError, AuditUnavailableError, TimeoutError)
@@ -43,6 +45,8 @@ class Parts(NamedTuple):
     clock: Callable[[], dt.datetime]
     tell: Callable[[Told], object]
     audit: Audit
+    stories: Stories
+    replays: Replays
 
 
 def build_api(lifespan: Any = None) -> FastAPI:
@@ -88,6 +92,8 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
     behind = Behind(
         inbox=Inbox(parts.kafka, settings.readers),
         answers=Answers(parts.records, parts.hits, parts.clock, settings.request_s_max),
+        hit_list=HitList(parts.kafka, settings.readers, parts.stories),
+        explanations=Explanations(parts.replays, settings.replays_max),
     )
 
     @asynccontextmanager

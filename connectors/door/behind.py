@@ -7,6 +7,8 @@ from typing import NamedTuple
 from fastapi import Request
 
 from connectors.door.answers import Answers
+from connectors.door.explanations import Explanations
+from connectors.door.hit_list import HitList
 from connectors.door.inbox import Inbox
 
 
@@ -15,6 +17,8 @@ class Behind(NamedTuple):
 
     inbox: Inbox
     answers: Answers
+    hit_list: HitList
+    explanations: Explanations
 
 
 def behind(request: Request) -> Behind:

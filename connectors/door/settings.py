@@ -33,6 +33,9 @@ class DoorSettings(BaseSettings):
     request_s_max: Seconds = Field(default=15.0, description="longest request, besides the wait that it asks for")
     readers: int = Field(default=4, ge=1, le=64, description="pages of the inbox read at once")
     requests_max: int = Field(default=1000, ge=1, description="requests under way at once, waiting ones included")
+    replays_max: int = Field(default=1, ge=1, le=16, description="sightings replayed at once, one for each caller at most")
+    replay_s_max: Seconds = Field(default=45.0, le=WAIT_S_MAX, description="longest replay of a sighting")
+    replay_memory_mb: int = Field(default=2048, ge=512, description="memory that the process of a replay may take")
     rate_per_s: float = Field(default=10.0, gt=0, le=10_000, description="requests a second of one court, in the long run")
     rate_burst: int = Field(default=40, ge=1, description="requests of one court at once")
 

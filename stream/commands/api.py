@@ -33,7 +33,8 @@ from stream.core.audit.record import AuditUnavailableError
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.bodies import Bodies
-from stream.services.whose import LedgerHits
+from stream.services.replay_process import ReplayProcess
+from stream.services.whose import LedgerHits, LedgerStories
 from stream.settings import WorkerSettings
 
 CANNOT_START: Final = 2
@@ -72,8 +73,10 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, a
     await audit.start()
     records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
     namespace = here.redis.namespace
-    hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
+    ledger = RedisLedger(client, namespace)
+    hits, stories = LedgerHits(ledger, bodies, ReachabilityView(client, namespace)), LedgerStories(ledger, bodies)
+    replays = ReplayProcess(settings.replay_s_max, settings.replay_memory_mb)
+    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit, stories, replays)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:

@@ -156,21 +156,20 @@ def restricted(past: Mapping[str, Any], may_see: Callable[[Owner], bool], *, giv
 
     Of another's order nothing is told, nor that there is one. ``given``: they sent the sighting, so they know it; else they
     are told only of orders that it hits, or did: where no article lets an order's court know of a sighting, naming the
-    sighting must not be a way to hear of it. What else was in the sighting is nobody's business in either case, and that a
-    filter took it for a maybe may be due to another's order.
+    sighting must not be a way to hear of it. What else was in it is nobody's business either. That the log has a sighting,
+    or a filter took it for a maybe, may be due to another's order: that is told where it hit one of theirs.
     """
     seen = [order for order in past["orders"] if may_see(Owner(**order["owner"])) and (given or _concerns(order))]
     if not seen and not given:
         return None
     told = dict(past)
-    told["orders"] = [_own(order) for order in seen]
+    told["orders"] = [_own(order, may_see) for order in seen]
     told["hits"] = sum(order["is_hit"] for order in seen)
     told["agrees"] = all(order["agreement"] != Agreement.DIFFERS for order in seen)
     if not given:
         told["keys"], told["warnings"] = [], []
-    if not any(map(_concerns, seen)):
+    if not any(order["hits"] or (order["is_hit"] and not given) for order in seen):
         told["arrived"] = told["screened"] = None
-        told["source"] = "given"
     return told
 
 
@@ -179,10 +178,11 @@ def _concerns(order: Mapping[str, Any]) -> bool:
     return bool(order["is_hit"] or order["hits"])
 
 
-def _own(order: Mapping[str, Any]) -> dict[str, Any]:
-    """An order without what other courts tried with its id."""
-    court = order["owner"]["court"]
-    return {**order, "steps": [step for step in order["steps"] if step["court"] == court]}
+def _own(order: Mapping[str, Any], may_see: Callable[[Owner], bool]) -> dict[str, Any]:
+    """An order without what courts that are not open to whoever asks tried with its id."""
+    told = {name: value for name, value in order.items() if name != "owner"}
+    told["steps"] = [step for step in order["steps"] if step["court"] == order["court"] or may_see(Owner(court=step["court"]))]
+    return told
 
 
 def _order_object(order: OrderPast, seen: Sighting) -> dict[str, Any]:

@@ -1,9 +1,11 @@
-"""Whose a hit is, as the ledger and the hit itself have it, or a test of an endpoint."""
+"""Whose a hit is, as the ledger and the hit itself have it, or a test of an endpoint; and what became of hits."""
 
 from __future__ import annotations
 
+from connectors.door.hit_list import Told, owner_of
 from connectors.redis.reachability import ReachabilityView
 from stream.core.authority import Owner
+from stream.core.hit_story import hit_story
 from stream.core.ports import Ledger
 from stream.core.story import known_of
 from stream.services.bodies import Bodies
@@ -25,4 +27,23 @@ class LedgerHits:
             test = await self._tests.test(hit_id)
             return None if test is None else Owner(court=test.court)
         hit = await self._bodies.hit((known.partition, known.offset))
-        return Owner(court=hit.court.code, province=hit.court.province, handler=hit.handler.name)
+        return owner_of(hit)
+
+
+class LedgerStories:
+    """What became of hits: the stories of the ledger, and the hits that they point at. Raises ViewUnavailableError, KafkaError."""
+
+    def __init__(self, ledger: Ledger, bodies: Bodies) -> None:
+        self._ledger, self._bodies = ledger, bodies
+
+    async def told(self, hit_id: str) -> Told | None:
+        """The newest version of a hit, with its story; None for one of which nothing was told yet."""
+        story = (await self._ledger.stories([hit_id]))[hit_id]
+        known = known_of(story)
+        if known is None:
+            return None
+        return Told(await self._bodies.hit((known.partition, known.offset)), hit_story(story))
+
+    async def of_order(self, order_id: str) -> list[str]:
+        """The hits of an order that anything was done for, sorted."""
+        return (await self._ledger.of_orders([order_id]))[order_id]
