@@ -1,7 +1,7 @@
 """The process that replays one sighting for the door: ``python -m stream.replayer MEMORY_MB``.
 
-The question comes on standard input; the answer, or why there is none, goes to standard output. Whatever else goes wrong ends it
-with a status and without a word: a stack trace may hold what was sent.
+The question comes on standard input; the answer, or why there is none, goes to standard output. Whatever else goes wrong ends
+it with a status, and its standard error is nobody's: a stack trace may hold what was sent.
 """
 
 from __future__ import annotations

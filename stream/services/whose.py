@@ -31,7 +31,7 @@ class LedgerHits:
 
 
 class LedgerStories:
-    """What became of hits: the stories of the ledger, and the hits that they point at. Raises ViewUnavailableError, KafkaError."""
+    """What became of hits: the ledger's stories, and the hits that they point at. Raises ViewUnavailableError, KafkaError."""
 
     def __init__(self, ledger: Ledger, bodies: Bodies) -> None:
         self._ledger, self._bodies = ledger, bodies
