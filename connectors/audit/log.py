@@ -34,10 +34,7 @@ class AuditLog:
         """
         log = Through(self._settings, AUDIT, _GROUP)
         try:
-            kept = log.kept()
-            starts = log.since(since) if since is not None else {partition: first for partition, (first, _) in kept.items()}
-            ends = log.since(until) if until is not None else {partition: end for partition, (_, end) in kept.items()}
-            yield from _stored(log, starts, ends)
+            yield from _stored(log, *log.window(since, until))
         finally:
             log.close()
 
@@ -49,9 +46,8 @@ class AuditLog:
         """
         log = Through(self._settings, AUDIT, _GROUP, **{"queued.min.messages": "1"})
         try:
-            kept = log.kept()
-            starts = {partition: max(end - 1, first) for partition, (first, end) in kept.items()}
-            last = list(_stored(log, starts, {partition: end for partition, (_, end) in kept.items()}))
+            first, ends = log.window()
+            last = list(_stored(log, {partition: max(end - 1, first[partition]) for partition, end in ends.items()}, ends))
         finally:
             log.close()
         return tuple(head for head in map(_head, last) if head is not None)

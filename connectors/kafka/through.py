@@ -60,6 +60,15 @@ class Through:
         except KafkaException:
             raise KafkaUnreachableError(self._settings.bootstrap) from None
 
+    def window(
+        self, since: dt.datetime | None = None, until: dt.datetime | None = None
+    ) -> tuple[dict[int, int], dict[int, int]]:
+        """Where what Kafka has had since a moment and until another begins and ends, a partition; without them, all."""
+        kept = self.kept()
+        starts = self.since(since) if since is not None else {partition: first for partition, (first, _) in kept.items()}
+        stops = self.since(until) if until is not None else {partition: end for partition, (_, end) in kept.items()}
+        return starts, stops
+
     def read(self, starts: Mapping[int, int], stops: Mapping[int, int]) -> Iterator[list[Fetched]]:
         """The records from these offsets to before those, some thousands at a time; each partition in order."""
         left = {partition for partition, stop in stops.items() if starts[partition] < stop}

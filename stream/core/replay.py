@@ -86,11 +86,6 @@ class OrderThen:
     def newest(self) -> Order | None:
         return self.versions[max(self.versions)] if self.versions else None
 
-    def ended(self, version: int) -> Step | None:
-        """The record that ended a version: a release, or an amendment."""
-        ends = (Decision.RELEASED, Decision.AMENDED)
-        return next((step for step in self.steps if step.version > version and step.decision in ends), None)
-
 
 class LoggedHit(NamedTuple):
     """A record of ``hits`` in its place."""
@@ -124,13 +119,12 @@ class Finding(NamedTuple):
 class Found(NamedTuple):
     """What it takes to judge the hits on the log again.
 
-    ``screened`` are the positions that the filter had, where that is still known. ``passed_over`` are fields that are not
-    compared, since this sighting is not as it came.
+    ``passed_over`` are fields that are not compared, since this sighting is not as it came. How far the filter was is not asked:
+    a hit is told at once by what the index holds, which may be less than the filter does; the fence stops what ended meanwhile.
     """
 
     sighting: Sighting
     policy_at: PolicyAt
-    screened: Positions
     passed_over: Collection[str] = ()
 
 
@@ -170,10 +164,6 @@ def _differences(then: OrderThen, hit: Hit, found: Found) -> Iterator[str]:
     if order is None:
         yield "order_version"
         return
-    ended = then.ended(hit.order_version)
-    if ended is not None and ended.offset < found.screened.get(ended.partition, 0):
-        # Resolving waits for an index that is as far as the filter was: it cannot have seen this version in place.
-        yield "positions"
     policy = found.policy_at(hit.detected_at)
     again = hit_of(judge(order, found.sighting, policy), found.sighting, policy, hit.detected_at)
     if again is None:

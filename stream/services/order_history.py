@@ -65,9 +65,7 @@ class OrderHistory:
         """
         log = Through(self._kafka, ORDERS, "replay", **BULK)
         try:
-            kept = log.kept()
-            starts = {partition: first for partition, (first, _) in kept.items()}
-            stops = {partition: end for partition, (_, end) in kept.items()}
+            starts, stops = log.window()
             positions = {p: min(offset, stops[p]) for p, offset in log.since(instant + _MILLISECOND).items()}
             places, read = self._places(log, keys, starts, stops)
             records = [record for stretch in _stretches(places) for record in _records(log, *stretch)]

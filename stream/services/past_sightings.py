@@ -117,10 +117,7 @@ class PastSightings:
         """The records of a topic that Kafka has had since a moment and until another; without them, all that are kept."""
         log = Through(self._kafka, name, "replay", **BULK)
         try:
-            kept = log.kept()
-            starts = log.since(since) if since is not None else {p: first for p, (first, _) in kept.items()}
-            stops = log.since(until) if until is not None else {p: end for p, (_, end) in kept.items()}
-            for fetched in log.read(starts, stops):
+            for fetched in log.read(*log.window(since, until)):
                 yield from fetched
         finally:
             log.close()

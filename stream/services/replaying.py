@@ -65,8 +65,7 @@ class Replaying:
         orders = replay(history.records, seen.sighting, policy, history.positions)
         hits = self._hits(orders, history, seen.sighting)
         marks = await self._marks([order.id for order in orders])
-        positions = {} if seen.screened is None else seen.screened.positions
-        found = Found(seen.sighting, self._policy_at, positions, _UNCOMPARED.get(seen.source, frozenset()))
+        found = Found(seen.sighting, self._policy_at, _UNCOMPARED.get(seen.source, frozenset()))
         pasts = []
         for order in orders:
             of_order = hits.get(order.id, [])
