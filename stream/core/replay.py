@@ -119,8 +119,8 @@ class Finding(NamedTuple):
 class Found(NamedTuple):
     """What it takes to judge the hits on the log again.
 
-    ``passed_over`` are fields that are not compared, since this sighting is not as it came. How far the filter was is not asked:
-    a hit is told at once by what the index holds, which may be less than the filter does; the fence stops what ended meanwhile.
+    ``passed_over`` are fields that are not compared, since this sighting is not as it came. How far the filter was is not
+    asked: a hit is told at once by what the index holds, which may be less; the fence stops what ended meanwhile.
     """
 
     sighting: Sighting

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -18,7 +19,10 @@ from connectors.audit.log import AuditLog
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
 from connectors.door.app import Parts, build_door
+from connectors.door.explanations import Replays
 from connectors.door.guard import Told
+from connectors.door.hit_list import Stories
+from connectors.door.hit_list import Told as ToldHit
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
@@ -56,6 +60,19 @@ class KnownHits:
     async def owner_of(self, hit_id: str) -> Owner | None:
         court = self.courts.get(hit_id)
         return None if court is None else Owner(court=court)
+
+
+class NothingKnown:
+    """No hit has a story, and no sighting is on the log."""
+
+    async def told(self, hit_id: str) -> ToldHit | None:
+        return None
+
+    async def of_order(self, order_id: str) -> list[str]:
+        return []
+
+    async def replay(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
+        return None
 
 
 @dataclass
@@ -119,18 +136,29 @@ def _court(court: str) -> Principal:
 
 @asynccontextmanager
 async def opened(
-    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+    kafka: str,
+    topic_prefix: str,
+    hits: KnownHits | None = None,
+    audit_s_max: float = 5.0,
+    *,
+    stories: Stories | None = None,
+    replays: Replays | None = None,
+    people: Mapping[str, Principal] = MappingProxyType({}),
+    **settings: Any,
 ) -> AsyncIterator[Door]:
+    """``people``: who may come in besides the courts, by their tokens."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
+    known = {token: _court(court) for court, token in TOKENS.items()} | dict(people)
+    tokens = Tokens(Token(token, principal) for token, principal in known.items())
+    parts = (hits or KnownHits({}), lambda: NOW, told.append, audit, stories or NothingKnown(), replays or NothingKnown())
     door = build_door(
         DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
+        Parts(tokens, records, here, *parts),
     )
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())

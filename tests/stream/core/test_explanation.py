@@ -1,4 +1,4 @@
-"""What of a replay somebody may see: their own orders', and of a sighting that is only named no more than was theirs to know."""
+"""What of a replay somebody may see: their own orders, and of a sighting that is only named what was theirs to know."""
 
 from __future__ import annotations
 
