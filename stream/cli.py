@@ -17,7 +17,7 @@ COMMANDS: Final = {
     "audit": "The audit log: verify it, prove, find and export records.",
     "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
-    "explain": "Why a sighting hits or does not: every key, order and rule.",
+    "explain": "Why a sighting hits or does not, now or at a past instant: every key, order and rule.",
     "documents": "Sealed documents: check a court's seal, keep a document, fetch one by its digest.",
     "place": "Place or amend an order whose documents bear its court's seal.",
     "order": "What is held of an order, and when it was in force, or released, everywhere.",

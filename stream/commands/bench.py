@@ -14,6 +14,7 @@ from benchmarks.lookback import lookback
 from benchmarks.orders import orders
 from benchmarks.race.command import race
 from benchmarks.release import release
+from benchmarks.replay import replay
 from benchmarks.resolve import resolve
 from benchmarks.scale import scale
 
@@ -35,3 +36,4 @@ bench.add_command(resolve)
 bench.add_command(memory)
 bench.add_command(bursts)
 bench.add_command(release)
+bench.add_command(replay)

@@ -140,20 +140,6 @@ def test_a_sighting_that_is_given_is_used_and_its_hit_is_found(past: Past, tmp_p
     assert {"certainty", "evidence", "sighting"} <= set(order["differences"])
 
 
-def test_a_person_reads_tables(past: Past) -> None:
-    with mock.patch("stream.commands.explain.sys.stdout.isatty", return_value=True, create=True):
-        shown = asked("--sighting", *past.named, "--at", past.after.isoformat())
-    assert shown.exit_code == 0, shown.output
-    for words in (
-        "已解除 released",
-        "曾为命中，此刻已不再是",
-        "no policy rule lets this pair hit",
-        "日志 on the log",
-        "实时 live",
-    ):
-        assert words in shown.output
-
-
 async def test_the_door_s_process_gives_the_same_and_keeps_its_limits(past: Past) -> None:
     question: dict[str, Any] = {"station": past.named[0], "id": past.named[1], "at": past.between}
     assert await ReplayProcess(45, 2048).replay(question) == explained(past, past.between)
