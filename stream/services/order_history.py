@@ -26,7 +26,8 @@ from watchlists.columns import mentions
 
 NEAR: Final = 2000
 """Offsets so near to each other are read in one go."""
-_MILLISECOND: Final = dt.timedelta(milliseconds=1)
+_NEXT: Final = dt.timedelta(microseconds=1500)
+"""From a millisecond into the middle of the next, so that no rounding leads back."""
 
 
 class History(NamedTuple):
@@ -66,7 +67,7 @@ class OrderHistory:
         log = Through(self._kafka, ORDERS, "replay", **BULK)
         try:
             starts, stops = log.window()
-            positions = {p: min(offset, stops[p]) for p, offset in log.since(instant + _MILLISECOND).items()}
+            positions = {p: min(offset, stops[p]) for p, offset in log.since(_after(instant)).items()}
             places, read = self._places(log, keys, starts, stops)
             records = [record for stretch in _stretches(places) for record in _records(log, *stretch)]
         finally:
@@ -92,6 +93,11 @@ class OrderHistory:
                     holders.append(found.ids[found.holds])
         ids = np.unique(np.concatenate(holders))
         return {partition: _offsets(of, ids) for partition, of in seen.items()}, read
+
+
+def _after(instant: dt.datetime) -> dt.datetime:
+    """A moment in the millisecond that follows: Kafka's times are whole ones."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000) + _NEXT
 
 
 def _offsets(seen: Sequence[_Seen], ids: KeyHashes) -> list[int]:

@@ -14,7 +14,7 @@ from matchers.sighting import Sighting
 from stream.core.authority import Grant, Owner, Principal, Role, may
 from stream.core.explanation import Arrived, Everywhere, OrderPast, Past, Screened, past_object, restricted
 from stream.core.hit import Hit, hit_id
-from stream.core.replay import Finding, Found, LoggedHit, OrderRecord, held_against, replay
+from stream.core.replay import Agreement, Finding, Found, LoggedHit, OrderRecord, held_against, replay
 from stream.core.resolve import resolve
 from tests.factory import as_record
 from tests.stream.core.test_replay import BEGAN, HOUR, PASSPORTS, POLICY, placed, sighting
@@ -161,6 +161,6 @@ def test_a_replay_as_json() -> None:
 def test_a_replay_that_differs_says_so() -> None:
     past = past_of(STAY, DETAINED)
     (order,) = past.orders
-    wrong = OrderPast(order.then, order.hits, Finding(past.orders[0].finding.agreement.DIFFERS, ("rule",)), ())
+    wrong = OrderPast(order.then, order.hits, Finding(Agreement.DIFFERS, ("rule",)), ())
     shown = past_object(Past(**{name: getattr(past, name) for name in past.__slots__} | {"orders": [wrong]}))
     assert (shown["agrees"], shown["orders"][0]["differences"]) == (False, ["rule"])
