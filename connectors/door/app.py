@@ -93,7 +93,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         inbox=Inbox(parts.kafka, settings.readers),
         answers=Answers(parts.records, parts.hits, parts.clock, settings.request_s_max),
         hit_list=HitList(parts.kafka, settings.readers, parts.stories),
-        explanations=Explanations(parts.replays, settings.replays_max),
+        explanations=Explanations(parts.replays, parts.stories, settings.replays_max),
     )
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
+from connectors.door.hit_list import Stories
 from connectors.door.problems import ProblemError
 from stream.core.authority import Owner
 from stream.core.explanation import restricted
@@ -31,8 +32,8 @@ class Replays(Protocol):
 class Explanations:
     """Answers questions about sightings. Each costs seconds of a processor, so they are counted."""
 
-    def __init__(self, replays: Replays, at_once: int) -> None:
-        self._replays, self._at_once = replays, at_once
+    def __init__(self, replays: Replays, stories: Stories, at_once: int) -> None:
+        self._replays, self._stories, self._at_once = replays, stories, at_once
         self._busy: Final[set[str]] = set()
 
     async def explain(self, caller: str, question: Mapping[str, Any], owns: Callable[[Owner], bool]) -> dict[str, Any] | None:
@@ -40,11 +41,14 @@ class Explanations:
 
         Raises:
             ProblemError: ``too_many``: one of theirs is under way; ``unavailable``: enough of others' are.
-            TimeoutError, KafkaError: as ``Replays``.
+            TimeoutError, KafkaError: as ``Replays``. ViewUnavailableError: what was told is not known now.
         """
         with self._turn(caller):
             past = await self._replays.replay(question)
-        return None if past is None else restricted(past, owns, given="sighting" in question)
+        if past is None:
+            return None
+        on_log = [order["hit_id"] for order in past["orders"] if order["hits"]]
+        return restricted(past, owns, await self._stories.tellable(on_log), given="sighting" in question)
 
     @contextmanager
     def _turn(self, caller: str) -> Iterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -38,7 +38,10 @@ class Stories(Protocol):
     """What became of hits. The ledger may implement it."""
 
     async def told(self, hit_id: str) -> Told | None:
-        """A hit and its story; None for one of which nothing was told yet. Raises ViewUnavailableError, KafkaError."""
+        """A hit and its story; None for one that is not known or may not be told. Raises ViewUnavailableError, KafkaError."""
+
+    async def tellable(self, hit_ids: Collection[str]) -> frozenset[str]:
+        """Those of the hits that may be told: not one that was released before its court heard of it."""
 
     async def of_order(self, order_id: str) -> list[str]:
         """The hits of an order, sorted. Raises ViewUnavailableError."""
@@ -83,7 +86,7 @@ class HitList:
         self._stories: Final = stories
 
     async def told(self, hit_id: str) -> Told | None:
-        """A hit and its story; None for one that is not known."""
+        """A hit and its story; None for one that is not known or may not be told."""
         return await self._stories.told(hit_id)
 
     async def page(self, owns: Callable[[Owner], bool], before: Positions | None, limit: int) -> HitPage:
@@ -93,7 +96,9 @@ class HitList:
             KafkaUnreachableError, TopicError: Kafka cannot be read.
         """
         async with self._turns:
-            return await asyncio.to_thread(self._page, owns, before, limit)
+            found, positions = await asyncio.to_thread(self._page, owns, before, limit)
+        tellable = await self._stories.tellable(found.keys())
+        return HitPage([raw for hit_id, raw in found.items() if hit_id in tellable], positions)
 
     async def of_order(self, order_id: str, owns: Callable[[Owner], bool], after: str, limit: int) -> list[Hit]:
         """An order's hits of these owners, by their ids, from the one after ``after`` on."""
@@ -105,7 +110,9 @@ class HitList:
                 break
         return found
 
-    def _page(self, owns: Callable[[Owner], bool], before: Positions | None, limit: int) -> HitPage:
+    def _page(
+        self, owns: Callable[[Owner], bool], before: Positions | None, limit: int
+    ) -> tuple[dict[str, msgspec.Raw], Positions | None]:
         log = Through(self._settings, HITS, "hit-list")
         try:
             ends = {} if before is None else before
@@ -117,7 +124,7 @@ class HitList:
         finally:
             log.close()
         positions = {tail.partition: tail.place for tail in tails}
-        return HitPage(items, positions if any(tail.place > tail.first for tail in tails) else None)
+        return items, positions if any(tail.place > tail.first for tail in tails) else None
 
 
 class _Tail:
@@ -144,10 +151,9 @@ class _Tail:
         return record
 
 
-def _newest(tails: list[_Tail], owns: Callable[[Owner], bool], limit: int) -> list[msgspec.Raw]:
-    """A hit that stands there more than once, since its sighting came again, is on a page once."""
-    items: list[msgspec.Raw] = []
-    seen: set[str] = set()
+def _newest(tails: list[_Tail], owns: Callable[[Owner], bool], limit: int) -> dict[str, msgspec.Raw]:
+    """The next hits by their ids: one that stands there more than once, since its sighting came again, is on a page once."""
+    items: dict[str, msgspec.Raw] = {}
     size, stop_at = 0, time.monotonic() + PAGE_S_MAX
     while len(items) < limit and size < PAGE_BYTES_MAX and time.monotonic() < stop_at:
         heads = [(record.timestamp()[1], tail) for tail in tails if (record := tail.newest()) is not None]
@@ -155,10 +161,9 @@ def _newest(tails: list[_Tail], owns: Callable[[Owner], bool], limit: int) -> li
             break
         raw = max(heads, key=lambda head: head[0])[1].take().value() or b""
         whose = _read(raw)
-        if whose is None or whose.id in seen or not owns(_owner(whose)) or not _can_be_handed_out(raw):
+        if whose is None or whose.id in items or not owns(_owner(whose)) or not _can_be_handed_out(raw):
             continue
-        seen.add(whose.id)
-        items.append(msgspec.Raw(raw))
+        items[whose.id] = msgspec.Raw(raw)
         size += len(raw)
     return items
 

@@ -6,7 +6,7 @@ One shape for the command and for the door. Times are aware datetimes until they
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -151,15 +151,19 @@ def past_object(past: Past) -> dict[str, Any]:
     }
 
 
-def restricted(past: Mapping[str, Any], may_see: Callable[[Owner], bool], *, given: bool) -> dict[str, Any] | None:
+def restricted(
+    past: Mapping[str, Any], may_see: Callable[[Owner], bool], tellable: Collection[str], *, given: bool
+) -> dict[str, Any] | None:
     """What somebody may see of a replay; None: nothing, as if there were no such sighting.
 
-    Of another's order nothing is told, nor that there is one. ``given``: they sent the sighting, so they know it; else they
-    are told only of orders that it hits, or did: where no article lets an order's court know of a sighting, naming the
-    sighting must not be a way to hear of it. What else was in it is nobody's business either. That the log has a sighting,
-    or a filter took it for a maybe, may be due to another's order: that is told where it hit one of theirs.
+    Of another's order nothing is told, nor that there is one. ``given``: they sent the sighting, so they know it. One that is
+    only named is told where it hit one of their orders, and the hit is ``tellable``: where no article lets an order's court
+    know of a sighting, or the order was released before it came, naming it at an instant that suits must not be a way to
+    hear of it. So, too, that the log has a sighting, or that a filter took it for a maybe, which another's order may have
+    caused, is told only with such a hit. What else was in the sighting is nobody's business.
     """
-    seen = [order for order in past["orders"] if may_see(Owner(**order["owner"])) and (given or _concerns(order))]
+    orders = [_as_if(order, tellable) for order in past["orders"] if may_see(Owner(**order["owner"]))]
+    seen = [order for order in orders if given or order["hits"]]
     if not seen and not given:
         return None
     told = dict(past)
@@ -168,14 +172,19 @@ def restricted(past: Mapping[str, Any], may_see: Callable[[Owner], bool], *, giv
     told["agrees"] = all(order["agreement"] != Agreement.DIFFERS for order in seen)
     if not given:
         told["keys"], told["warnings"] = [], []
-    if not any(order["hits"] or (order["is_hit"] and not given) for order in seen):
+    if not any(order["hits"] for order in seen):
         told["arrived"] = told["screened"] = None
     return told
 
 
-def _concerns(order: Mapping[str, Any]) -> bool:
-    """Whether the order's court was to be told of the sighting, at the instant or at any time."""
-    return bool(order["is_hit"] or order["hits"])
+def _as_if(order: Mapping[str, Any], tellable: Collection[str]) -> Mapping[str, Any]:
+    """An order as if the log had no hit of it that may not be told."""
+    if not order["hits"] or order["hit_id"] in tellable:
+        return order
+    agreement = Agreement.MISSING if order["is_hit"] else Agreement.AGREES
+    says = AGREEMENTS[agreement].model_dump()
+    hit = order["hit_id"] if order["is_hit"] else None
+    return {**order, "hits": [], "hit_id": hit, "agreement": agreement.value, "agreement_says": says, "differences": []}
 
 
 def _own(order: Mapping[str, Any], may_see: Callable[[Owner], bool]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from matchers.wire import Message, Timestamp
 from stream.core.delivery import Step
 from stream.core.escalation import LEVELS, Level
-from stream.core.story import Seen, StepKey, Story, is_void
+from stream.core.story import Seen, StepKey, Story, is_void, known_of, may_be_known
 
 _OF_A_LEVEL: Final = "escalated"
 _SAID: Final[tuple[Step, ...]] = ("delivered", "escalated", "withdrawn")
@@ -51,6 +51,15 @@ class HitStory(Message):
     told: tuple[Telling, ...] = Field(description="who was told when")
     answers: tuple[Answered, ...] = Field(description="oldest first; the latest counts")
     steps: tuple[StepTaken, ...]
+
+
+def may_be_told(story: Story) -> bool:
+    """Whether a hit may be told to whoever asks for it.
+
+    One that nobody has begun to tell has not passed the fence. One that is void, and of which its court never heard, would be
+    a report after the release.
+    """
+    return known_of(story) is not None and (may_be_known(story) or not is_void(story))
 
 
 def hit_story(story: Story) -> HitStory:

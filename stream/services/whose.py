@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from connectors.door.hit_list import Told, owner_of
 from connectors.redis.reachability import ReachabilityView
 from stream.core.authority import Owner
-from stream.core.hit_story import hit_story
+from stream.core.hit_story import hit_story, may_be_told
 from stream.core.ports import Ledger
 from stream.core.story import known_of
 from stream.services.bodies import Bodies
@@ -37,12 +39,17 @@ class LedgerStories:
         self._ledger, self._bodies = ledger, bodies
 
     async def told(self, hit_id: str) -> Told | None:
-        """The newest version of a hit, with its story; None for one of which nothing was told yet."""
+        """The newest version of a hit, with its story; None for one that may not be told."""
         story = (await self._ledger.stories([hit_id]))[hit_id]
         known = known_of(story)
-        if known is None:
+        if known is None or not may_be_told(story):
             return None
         return Told(await self._bodies.hit((known.partition, known.offset)), hit_story(story))
+
+    async def tellable(self, hit_ids: Collection[str]) -> frozenset[str]:
+        """Those of the hits that may be told."""
+        stories = await self._ledger.stories(list(hit_ids))
+        return frozenset(hit_id for hit_id, story in stories.items() if may_be_told(story))
 
     async def of_order(self, order_id: str) -> list[str]:
         """The hits of an order that anything was done for, sorted."""

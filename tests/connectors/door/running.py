@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -67,6 +67,9 @@ class NothingKnown:
 
     async def told(self, hit_id: str) -> ToldHit | None:
         return None
+
+    async def tellable(self, hit_ids: Collection[str]) -> frozenset[str]:
+        return frozenset()
 
     async def of_order(self, order_id: str) -> list[str]:
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from connectors.door.routes.explanations import Explanation
 from connectors.kafka.errors import KafkaError
 from stream.core.authority import Grant, Principal, Role
 from stream.core.explanation import past_object
-from tests.connectors.door.running import OURS, Answered, Door, opened
+from tests.connectors.door.running import OURS, Answered, Door, NothingKnown, opened
 from tests.stream.core.test_explanation import DETAINED, STAY, THEIRS, past_of
 
 CLERK, COLLEAGUE, OTHER_CLERK, COMMAND = (f"{name}-" * 8 for name in ("clerk", "colleague", "other", "command"))
@@ -24,6 +24,13 @@ PEOPLE = {
     COMMAND: Principal("command", (Grant(Role.COMMAND),), machine=False),
 }
 NAMED = {"station_code": STAY.station.code, "sighting_id": STAY.id, "at": "2026-11-24T13:00:00+08:00"}
+
+
+class AllTold(NothingKnown):
+    """Every hit on the log was told."""
+
+    async def tellable(self, hit_ids: Collection[str]) -> frozenset[str]:
+        return frozenset(hit_ids)
 
 
 class Held:
@@ -53,7 +60,7 @@ def held() -> Held:
 
 @pytest.fixture
 async def door(kafka: str, topic_prefix: str, held: Held) -> AsyncIterator[Door]:
-    async with opened(kafka, topic_prefix, replays=held, people=PEOPLE) as door:
+    async with opened(kafka, topic_prefix, stories=AllTold(), replays=held, people=PEOPLE) as door:
         yield door
 
 

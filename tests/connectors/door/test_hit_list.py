@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from connectors.door.cursors import write_cursor
@@ -68,9 +68,13 @@ def found(number: int, court: str = OURS, handler: str = "李法官", order: str
     return hit(order, id=hit_id(order, "440106-H-0012", str(number)), **whose)
 
 
-async def store(door: Door, *hits: Hit) -> None:
+async def store(served: Served, *hits: Hit) -> None:
+    """Hits that are on their way to their courts."""
     for one in hits:
-        await door.records.send_soon([hit_record(one)])
+        await served.door.records.send_soon([hit_record(one)])
+    places = _places(served)
+    for one in hits:
+        await served.ledger.record([step(one, "planned", Reason.NEW, 0, facts=facts_of(one, places[one.id]))])
 
 
 def step(of: Hit, name: Step, outcome: Reason, after_s: int, **more: Any) -> Receipt:
@@ -83,7 +87,7 @@ async def test_each_sees_the_hits_that_are_open_to_them_newest_first(served: Ser
     mine = found(10, handler="张法官")
     theirs, neighbours = found(20, OTHER), found(30, "440300")
     everything = [*ours[:3], theirs, mine, neighbours, *ours[3:]]
-    await store(served.door, *everything)
+    await store(served, *everything)
     expected = {
         OURS: [*ours[:3], mine, *ours[3:]],
         OTHER: [theirs],
@@ -102,16 +106,16 @@ async def test_each_sees_the_hits_that_are_open_to_them_newest_first(served: Ser
 
 async def test_a_hit_that_stands_there_twice_is_on_a_page_once_and_what_is_none_bars_nothing(served: Served) -> None:
     one, two = found(1), found(2)
-    await store(served.door, one, two, one)
+    await store(served, one, two, one)
     await served.door.records.send_soon([Record(HITS, OURS.encode(), raw) for raw in (b"{", b"[1]", b'{"id": 1}')])
     assert await served.items("/v1/hits?limit=5") == [one.id, two.id]
 
 
 async def test_a_new_hit_does_not_move_the_pages_behind_a_cursor(served: Served) -> None:
     hits = [found(number) for number in range(4)]
-    await store(served.door, *hits)
+    await store(served, *hits)
     first = await served.door.get("/v1/hits?limit=2")
-    await store(served.door, found(9))
+    await store(served, found(9))
     second = await served.door.get(f"/v1/hits?limit=2&after={first.body['next']}")
     ids = [item["id"] for page in (first, second) for item in page.body["items"]]
     assert ids == [one.id for one in reversed(hits)]
@@ -121,10 +125,7 @@ async def test_a_new_hit_does_not_move_the_pages_behind_a_cursor(served: Served)
 
 async def test_the_hits_of_an_order_are_listed_to_its_own_only(served: Served) -> None:
     hits = sorted((found(number, order="ZX-7") for number in range(5)), key=lambda one: one.id)
-    await store(served.door, *hits, found(1))
-    places = await _places(served, hits)
-    for one in hits:
-        await served.ledger.record([step(one, "planned", Reason.NEW, 0, facts=facts_of(one, places[one.id]))])
+    await store(served, *hits, found(1))
     assert await served.items("/v1/hits?order_id=ZX-7&limit=2") == [one.id for one in hits]
     assert await served.items("/v1/hits?order_id=ZX-7", OTHER) == []
     assert await served.items("/v1/hits?order_id=ZX-none") == []
@@ -132,10 +133,8 @@ async def test_the_hits_of_an_order_are_listed_to_its_own_only(served: Served) -
 
 async def test_a_hit_is_told_with_who_was_told_when_and_what_was_answered(served: Served) -> None:
     one = found(1)
-    await store(served.door, one)
-    (place,) = (await _places(served, [one])).values()
+    await store(served, one)
     receipts = [
-        step(one, "planned", Reason.NEW, 0, facts=facts_of(one, place)),
         step(one, "attempted", Reason.TIMED_OUT, 2, attempt=1, may_have_arrived=True),
         step(one, "delivered", Reason.DELIVERED, 5, attempt=2, notification=one.id),
         step(one, "escalated", Reason.DELIVERED, 700, attempt=1, level="duty_desk"),
@@ -167,16 +166,27 @@ async def test_a_hit_is_told_with_who_was_told_when_and_what_was_answered(served
     assert {answer.body["title"] for answer in refused} == {refused[0].body["title"]}
 
 
-async def _places(served: Served, hits: list[Hit]) -> dict[str, tuple[int, int]]:
+async def test_no_hit_is_told_that_was_released_before_its_court_heard_of_it(served: Served) -> None:
+    heard, unheard, unplanned = found(1), found(2), found(3)
+    await store(served, heard, unheard)
+    await served.door.records.send_soon([hit_record(unplanned)])
+    await served.ledger.record([step(heard, "delivered", Reason.DELIVERED, 1, attempt=1)])
+    for one in (heard, unheard):
+        await served.ledger.record([step(one, "skipped", Reason.ORDER_RELEASED, 2)])
+    assert await served.items("/v1/hits?limit=2") == [heard.id]
+    assert await served.items("/v1/hits?order_id=ZX-2") == []
+    asked = [await served.door.get(f"/v1/hits/{one.id}") for one in (heard, unheard, unplanned)]
+    assert [answer.status for answer in asked] == [200, 404, 404]
+    assert asked[0].body["story"]["void"] is True
+
+
+def _places(served: Served) -> dict[str, tuple[int, int]]:
     """Where the hits lie on the topic."""
     log = Through(served.door.kafka, HITS, "test")
-    places = {
-        json.loads(record.value() or b"")["id"]: (record.partition(), record.offset())
-        for batch in log.read(*log.window())
-        for record in batch
-    }
+    records = [record for batch in log.read(*log.window()) for record in batch]
     log.close()
-    return {one.id: places[one.id] for one in hits}
+    named = [(msgspec.json.decode(record.value() or b"", type=dict[str, Any]), record) for record in records]
+    return {fields["id"]: (record.partition(), record.offset()) for fields, record in named}
 
 
 @pytest.mark.parametrize("query", ["after=x", "limit=0", "limit=1001", "order_id="])

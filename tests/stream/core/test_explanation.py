@@ -61,9 +61,11 @@ CLERK = sees(Role.CLERK, court=OURS)
 ALL = sees(Role.COMMAND)
 
 
-def told(past: Past, may_see: Callable[[Owner], bool], *, given: bool = False) -> dict[str, Any] | None:
+def told(past: Past, may_see: Callable[[Owner], bool], *, given: bool = False, tellable: bool = True) -> dict[str, Any] | None:
     """As the door has it: from JSON."""
-    return restricted(msgspec.json.decode(msgspec.json.encode(past_object(past))), may_see, given=given)
+    whole = msgspec.json.decode(msgspec.json.encode(past_object(past)))
+    hits = [order["hit_id"] for order in whole["orders"] if tellable]
+    return restricted(whole, may_see, hits, given=given)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,15 @@ def test_S5_1_a_sighting_that_is_only_named_is_told_where_it_was_theirs_to_know(
 ) -> None:
     assert (told(past_of(seen, *raws), CLERK) is not None) is is_told
     assert told(past_of(seen, *raws), CLERK, given=True) is not None
+
+
+@pytest.mark.parametrize("raws", [[DETAINED], [DETAINED, orders.release("OURS", 2).raw]])
+def test_a_hit_that_may_not_be_told_is_as_if_the_log_had_none(raws: list[bytes]) -> None:
+    """Else whoever names a sighting, at an instant before the release, would hear of what came after it."""
+    assert told(past_of(STAY, *raws), CLERK, tellable=False) is None
+    assert told(past_of(STAY, *raws, on_log=False), CLERK) is None
+    hidden = told(past_of(STAY, *raws), CLERK, given=True, tellable=False)
+    assert hidden == told(past_of(STAY, *raws, on_log=False), CLERK, given=True)
 
 
 def test_of_a_sighting_that_is_only_named_no_identifier_is_told_that_no_evidence_is_about() -> None:

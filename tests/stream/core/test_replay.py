@@ -99,7 +99,7 @@ class Ran(NamedTuple):
 
 
 def ran(of: Sequence[Event]) -> Ran:
-    """The pure engine, live: each event in its turn, and after each the answer on some of the sightings, come or still to come."""
+    """The pure engine, live: each event in its turn, and after each the answer on some sightings, come or still to come."""
     watchlist, records, at = Watchlist(), [], BEGAN
     positions = {0: 0, 1: 0}
     after, verdicts, hits = [], [], []
