@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matchers.keys import KeyHasher
@@ -133,6 +133,7 @@ def history(records: Sequence[OrderRecord], one: Sighting) -> list[OrderRecord]:
 
 
 @given(events)
+@settings(deadline=None)
 def test_the_replay_at_any_instant_is_what_the_engine_said_then(of: list[Event]) -> None:
     live = ran(of)
     for (at, positions), verdicts in zip(live.after, live.verdicts, strict=True):
@@ -156,6 +157,7 @@ def against(then: OrderThen, one: Sighting, hits: Sequence[Hit], at: dt.datetime
 
 
 @given(events, st.randoms())
+@settings(max_examples=40, deadline=None)
 def test_the_partitions_may_be_read_in_any_order(of: list[Event], dice: Any) -> None:
     live = ran(of)
     mixed = list(live.records)
