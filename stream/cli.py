@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "audit": "The audit log: verify it, prove, find and export records.",
     "confirm": "A court's answer to a hit, from the command line.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
-    "explain": "Why a sighting hits or does not: every key, order and rule.",
+    "explain": "Why a sighting hits or does not, now or at a past instant: every key, order and rule.",
     "documents": "Sealed documents: check a court's seal, keep a document, fetch one by its digest.",
     "intake": "Takes orders from Kafka whose documents bear their court's seal; run as many as you like.",
     "import": "Orders in bulk, from a file and a folder of documents.",

@@ -35,7 +35,8 @@ from stream.local import settings_here
 from stream.services.bodies import Bodies
 from stream.services.checking import Checking, LogEnds
 from stream.services.engine_health import EngineHealth
-from stream.services.whose import LedgerHits
+from stream.services.replay_process import ReplayProcess
+from stream.services.whose import LedgerHits, LedgerStories
 from stream.settings import WorkerSettings
 from stream.wiring import lacks_now
 from watchlists.policy import Policy
@@ -101,6 +102,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
         await ready.audit.start()
         closing.push_async_callback(ready.audit.stop)
         await closing.enter_async_context(ready.known.kept())
+        ledger = RedisLedger(client, namespace)
         index, currency = RedisIndex(client, ready.hasher, namespace), Currency(settings.check_behind_s_max)
         log_ends, limits_s = LogEnds(here.kafka, index, currency), (settings.check_s_max, settings.request_s_max)
         await log_ends.start()
@@ -109,13 +111,15 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             identities=ready.known.identities,
             records=records,
             kafka=here.kafka,
-            hits=LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace)),
+            hits=LedgerHits(ledger, bodies, ReachabilityView(client, namespace)),
             checks=Checking(index, ready.policy, records, currency, _now, *limits_s),
             clock=_now,
             tell=tell,
             audit=ready.audit,
             audit_log=ready.log,
             health=EngineHealth(client, namespace, index, here.kafka, _now),
+            stories=LedgerStories(ledger, bodies),
+            replays=ReplayProcess(settings.replay_s_max, settings.replay_memory_mb),
             papers=None
             if ready.kept is None
             else Papers(*ready.kept, Views(index, InForce(client, namespace), lambda: lacks_now(here), ends)),

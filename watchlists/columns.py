@@ -61,9 +61,23 @@ class OrderColumns(NamedTuple):
 _decode: Final = msgspec.json.Decoder(_Record).decode
 
 
+class Mentions(NamedTuple):
+    """What records of ``orders`` are about.
+
+    Attributes:
+        rows: int64 ``(m,)``, those of the records that can be read, ascending.
+        ids: uint64 ``(m,)``, the hashes of their orders' ids.
+        holds: bool ``(m,)``, whether the record holds one of the keys that were asked for.
+    """
+
+    rows: NDArray[np.int64]
+    ids: KeyHashes
+    holds: NDArray[np.bool_]
+
+
 def order_columns(raws: Sequence[bytes], hasher: KeyHasher) -> OrderColumns:
     """The rows that records of ``orders`` make, and their releases. A record that nobody can read makes none."""
-    records = _read(raws)
+    records, _ = _read(raws)
     ends = np.fromiter([record.action == "release" for record in records], np.bool_, len(records))
     rows = (
         hash_texts([record.id for record in records], hasher),
@@ -81,6 +95,17 @@ def order_columns(raws: Sequence[bytes], hasher: KeyHasher) -> OrderColumns:
     )
 
 
+def mentions(raws: Sequence[bytes], wanted: KeyHashes, hasher: KeyHasher) -> Mentions:
+    """Which records of ``orders`` hold one of these keys. No record that holds one is left out."""
+    records, rows = _read(raws)
+    holds = np.zeros(len(records), np.bool_)
+    for kind, (identifiers, numbers) in _identifiers(records).items():
+        hashed = hash_column(kind, identifiers, hasher)
+        found = hashed.positions[np.isin(hashed.hashes, wanted)]
+        holds[np.array(numbers, np.intp)[found]] = True
+    return Mentions(np.array(rows, np.int64), hash_texts([record.id for record in records], hasher), holds)
+
+
 def hash_texts(texts: Sequence[str], hasher: KeyHasher) -> KeyHashes:
     """64-bit hashes of orders' ids or courts' codes, the same wherever the deployment's secret is; shape ``(n,)``."""
     return hasher.hash_values("other", texts)
@@ -92,11 +117,14 @@ def _repeated(texts: list[str], hasher: KeyHasher) -> NDArray[np.uint64]:
     return hash_texts(list(places), hasher)[np.fromiter(map(places.__getitem__, texts), np.intp, len(texts))]
 
 
-def _read(raws: Sequence[bytes]) -> list[_Record]:
+def _read(raws: Sequence[bytes]) -> tuple[list[_Record], Sequence[int]]:
+    """The records that can be read, and where each of them stands."""
     try:
-        return [_decode(raw) for raw in raws]  # not `map`: it would keep the interpreter from other threads to its end
+        # Not `map`: it would keep the interpreter from other threads to its end.
+        return [_decode(raw) for raw in raws], range(len(raws))
     except (ValueError, RecursionError):
-        return [record for raw in raws for record in _read_one(raw)]
+        read = [(record, row) for row, raw in enumerate(raws) for record in _read_one(raw)]
+        return [record for record, _ in read], [row for _, row in read]
 
 
 def _read_one(raw: bytes) -> Iterator[_Record]:

@@ -18,13 +18,27 @@ from connectors.door.answers import Answers, Hits
 from connectors.door.behind import Behind
 from connectors.door.checks import Checks
 from connectors.door.documents import Documents
+from connectors.door.explanations import Explanations, Replays
 from connectors.door.guard import Guard, Told
 from connectors.door.health import Health
+from connectors.door.hit_list import HitList, Stories
 from connectors.door.limits import Rates, Turns
 from connectors.door.orders import Orders, Views
 from connectors.door.pages import Pages
 from connectors.door.problems import ProblemDocument, ProblemError, answer
-from connectors.door.routes import audit, checks, documents, health, hits, inbox, instructions, me, orders
+from connectors.door.routes import (
+    audit,
+    checks,
+    documents,
+    explanations,
+    health,
+    hit_stories,
+    hits,
+    inbox,
+    instructions,
+    me,
+    orders,
+)
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
@@ -36,7 +50,7 @@ from stream.core.authority import Role
 from stream.core.seals import DocumentStore, SealVerifier
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, orders, documents, checks, instructions, audit, health, me)
+ROUTES: Final = (inbox, hits, hit_stories, explanations, orders, documents, checks, instructions, audit, health, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, RedisError, AuditUnavailableError, TimeoutError)
@@ -63,6 +77,8 @@ class Parts(NamedTuple):
     audit: Audit
     audit_log: AuditReading
     health: Health
+    stories: Stories
+    replays: Replays
     papers: Papers | None = None
 
 
@@ -113,6 +129,8 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         health=parts.health,
         documents=documents,
         orders=orders,
+        hit_list=HitList(parts.kafka, settings.readers, parts.stories),
+        explanations=Explanations(parts.replays, parts.stories, settings.replays_max),
     )
 
     @asynccontextmanager

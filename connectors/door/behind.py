@@ -10,7 +10,9 @@ from connectors.audit.reading import AuditReading
 from connectors.door.answers import Answers
 from connectors.door.checks import Checks
 from connectors.door.documents import Documents
+from connectors.door.explanations import Explanations
 from connectors.door.health import Health
+from connectors.door.hit_list import HitList
 from connectors.door.orders import Orders
 from connectors.door.pages import Pages
 from connectors.door.problems import ProblemError
@@ -28,6 +30,8 @@ class Behind(NamedTuple):
     audit: AuditReading
     health: Health
     checks: Checks
+    hit_list: HitList
+    explanations: Explanations
     documents: Documents | None = None
     orders: Orders | None = None
 

@@ -23,9 +23,10 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.door.cursors import Positions
-from connectors.kafka.clients import METADATA_S_MAX, Fetched, consumer, end_offsets, fetch, partitions_of
+from connectors.kafka.clients import Fetched, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.errors import KafkaUnreachableError
 from connectors.kafka.settings import KafkaSettings
+from connectors.kafka.through import kept_offsets
 
 PAGE_BYTES_MAX: Final = 4 << 20
 PAGE_S_MAX: Final = 5.0
@@ -148,15 +149,7 @@ class Reader:
     def _kept(self) -> dict[int, tuple[int, int]]:
         """The first offset that is kept, and the one after the last, a partition."""
         partitions = partitions_of(self._client, self._settings, self._name)
-        try:
-            return {
-                partition: self._client.get_watermark_offsets(
-                    TopicPartition(self._topic, partition), timeout=METADATA_S_MAX, cached=False
-                )
-                for partition in partitions
-            }
-        except KafkaException:
-            raise KafkaUnreachableError(self._settings.bootstrap) from None
+        return kept_offsets(self._client, self._settings, self._topic, partitions)
 
     def close(self) -> None:
         self._client.close()

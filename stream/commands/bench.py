@@ -16,6 +16,7 @@ from benchmarks.lookback import lookback
 from benchmarks.orders import orders
 from benchmarks.race.command import race
 from benchmarks.release import release
+from benchmarks.replay import replay
 from benchmarks.resolve import resolve
 from benchmarks.scale import scale
 
@@ -39,3 +40,4 @@ bench.add_command(memory)
 bench.add_command(bursts)
 bench.add_command(release)
 bench.add_command(checks)
+bench.add_command(replay)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from matchers.keys import Key, KeyHasher
 from synthetic.world import World
 from tests.watchlists.orders import order, release
-from watchlists.columns import OrderColumns, hash_texts, order_columns
+from watchlists.columns import OrderColumns, hash_texts, mentions, order_columns
 from watchlists.glance import glance
 from watchlists.order import Release
 from watchlists.rows import PLACED, RELEASED
@@ -97,6 +97,20 @@ def test_what_an_order_names_is_in_its_row(fields: dict[str, Any], key: Key):
     raw = changed(**fields)
     version = min(fields.get("version", 3), 2**32 - 1)
     assert (text("ZX-9"), text("440106"), version, HASHER.hash_key(key)) in rows(order_columns([raw], HASHER))[0]
+    found = mentions([b"{", raw], np.array([HASHER.hash_key(key)]), HASHER)
+    assert (found.rows.tolist(), found.ids.tolist(), found.holds.tolist()) == ([1], [text("ZX-9")], [True])
+
+
+@given(st.lists(st.integers(0, len(WORLD) - 1), max_size=30), st.integers(0, len(WORLD) - 1))
+@settings(max_examples=40, deadline=None)
+def test_every_record_that_holds_a_key_mentions_it(which: list[int], wanted: int):
+    raws = [*(WORLD[n] for n in which), release("ZX-1", 4).raw, b"[]"]
+    keys = set(glance(WORLD[wanted]).keys())
+    found = mentions(raws, np.array([HASHER.hash_key(key) for key in keys], np.uint64), HASHER)
+    read = [glance(raw) for raw in raws[:-1]]
+    assert found.rows.tolist() == list(range(len(read)))
+    assert found.ids.tolist() == [text(record.id) for record in read]
+    assert found.holds.tolist() == [not isinstance(r, Release) and not keys.isdisjoint(r.keys()) for r in read]
 
 
 def test_texts_are_hashed_alike_in_any_company():

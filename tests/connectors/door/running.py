@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from connectors.door.answers import Hits
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Told
 from connectors.door.health import HealthReport
+from connectors.door.hit_list import Told as ToldHit
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
@@ -71,6 +72,22 @@ class NoEngine:
 
     async def report(self) -> HealthReport:
         return HealthReport(at=NOW, away=["kafka", "redis"], workers=None, index=None, ledger_whole=None, endpoints=None)
+
+
+class NothingKnown:
+    """No hit has a story, and no sighting is on the log."""
+
+    async def told(self, hit_id: str) -> ToldHit | None:
+        return None
+
+    async def tellable(self, hit_ids: Collection[str]) -> frozenset[str]:
+        return frozenset()
+
+    async def of_order(self, order_id: str) -> list[str]:
+        return []
+
+    async def replay(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
+        return None
 
 
 @dataclass
@@ -171,6 +188,8 @@ async def opened(
         audit=audit,
         audit_log=AuditReading(here, KEYS),
         health=NoEngine(),
+        stories=NothingKnown(),
+        replays=NothingKnown(),
     )
     door = build_door(settings, usual._replace(**given))
     await ends.start()
