@@ -43,10 +43,10 @@ def test_S5_1_every_route_has_a_case_and_a_row() -> None:
 
 async def facts_of(kafka: str, topic_prefix: str) -> Facts:
     """A door that was opened and closed leaves a chain that a checkpoint covers."""
-    async with opened(kafka, topic_prefix, identities=WHO) as door:
+    async with opened(kafka, topic_prefix, identities=WHO, audit_s_max=20.0) as door:
         found = await door.get("/v1/me", TOKENS[Role.AUDITOR])
         assert found.status == 200
-    async with opened(kafka, topic_prefix, identities=WHO) as door:
+    async with opened(kafka, topic_prefix, identities=WHO, audit_s_max=20.0) as door:
         (record,) = (await door.get("/v1/audit?operation=who_am_i", TOKENS[Role.AUDITOR])).body["items"]
     return Facts(record["writer"], record["sequence"])
 
@@ -62,7 +62,7 @@ async def test_S5_1_what_the_matrix_says_is_what_the_door_does_and_every_refusal
     facts = await facts_of(kafka, topic_prefix)
     found: dict[str, int] = {}
     wanted: dict[str, int] = {}
-    async with opened(kafka, topic_prefix, Hits(), identities=WHO) as door:
+    async with opened(kafka, topic_prefix, Hits(), identities=WHO, audit_s_max=20.0) as door:
         for operation, case in CASES.items():
             for role, token in TOKENS.items():
                 for whose, asked in (("own", case.own), ("foreign", case.foreign)):
@@ -80,7 +80,7 @@ async def test_S5_1_what_the_matrix_says_is_what_the_door_does_and_every_refusal
 
 async def test_S5_1_a_refusal_of_what_is_anothers_says_no_more_than_of_what_is_not(kafka: str, topic_prefix: str) -> None:
     nothing = OWN_HIT.replace("1", "9", 1)
-    async with opened(kafka, topic_prefix, Hits(), identities=WHO) as door:
+    async with opened(kafka, topic_prefix, Hits(), identities=WHO, audit_s_max=20.0) as door:
         answers = [
             await door.post(hit, {"answer": "executed"}, TOKENS[Role.COURT_SYSTEM], **{"X-Request-Id": "r"})
             for hit in (FOREIGN_HIT, nothing)

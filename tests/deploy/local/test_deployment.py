@@ -40,7 +40,7 @@ def sample_token(issuer: str, who: str) -> str:
 
 def test_S5_1_in_production_there_is_no_issuer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAKONG_MODE", "production")
-    assert Deployment(tmp_path, Addresses("127.0.0.1:1", "redis://127.0.0.1:1/0")).start_issuer() is None
+    assert Deployment(tmp_path, Addresses("127.0.0.1:1", "redis://127.0.0.1:1/0", "environment")).start_issuer() is None
 
 
 @pytest.mark.integration

@@ -25,7 +25,7 @@ WHO = Tokens(
 
 @pytest.fixture
 async def door(kafka: str, topic_prefix: str) -> AsyncIterator[Door]:
-    async with opened(kafka, topic_prefix, identities=WHO) as door:
+    async with opened(kafka, topic_prefix, identities=WHO, audit_s_max=20.0) as door:
         yield door
 
 
@@ -79,9 +79,9 @@ async def test_S5_2_a_record_is_proved_over_the_api_and_checked_without_it(door:
 
 
 async def test_S5_2_a_covered_record_has_a_proof(kafka: str, topic_prefix: str) -> None:
-    async with opened(kafka, topic_prefix, identities=WHO) as door:
+    async with opened(kafka, topic_prefix, identities=WHO, audit_s_max=20.0) as door:
         await door.get("/v1/me", COURT)
-    async with opened(kafka, topic_prefix, identities=WHO) as door:
+    async with opened(kafka, topic_prefix, identities=WHO, audit_s_max=20.0) as door:
         (record,) = (await seek(door, "?operation=who_am_i")).body["items"]
         answer = await door.get(f"/v1/audit/{record['writer']}/{record['sequence']}/proof", AUDITOR)
         assert answer.status == 200
