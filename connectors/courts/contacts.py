@@ -22,8 +22,10 @@ class _Whose(NamedTuple):
 
 
 def contacts(endpoints: Endpoints, opening: Opening) -> dict[Side, Chain]:
-    """The two sides' contacts: a court's, its province's high court and the national command; a station's, its province's
-    police platform and the nation's. What is of no court or station begins with the province, and what is of none with the nation.
+    """The two sides' contacts.
+
+    A court's levels, its province's high court and the national command; a station, its province's police platform and the
+    nation's. What is of no court or station begins with the province, and what is of none with the nation.
     """
     return {
         "court": {level: found for level, found in _courts(endpoints, opening) if found},

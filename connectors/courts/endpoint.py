@@ -24,7 +24,10 @@ _PHONE_SHOWN: Final = 2
 
 
 class Endpoint(BaseModel):
-    """Where one court, or one side of the police, is told. Its text form holds no secret, no user, no query, and nobody's address or number."""
+    """Where one court, or one place of the police, is told.
+
+    Its text form holds no secret, no user, no query, and nobody's address or number.
+    """
 
     model_config = ConfigDict(frozen=True)
 

@@ -16,9 +16,10 @@ from connectors.door.answers import Answers, Hits
 from connectors.door.behind import Behind
 from connectors.door.guard import Guard, Told
 from connectors.door.inbox import Inbox
+from connectors.door.incidents import Desk
 from connectors.door.limits import Turns
 from connectors.door.problems import ProblemDocument, ProblemError, answer
-from connectors.door.routes import hits, inbox, me
+from connectors.door.routes import hits, inbox, incidents, me
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
@@ -27,7 +28,7 @@ from connectors.redis.errors import ViewUnavailableError
 from stream.core.audit.record import Audit, AuditUnavailableError
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, me)
+ROUTES: Final = (inbox, hits, incidents, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, ViewUnavailableError, AuditUnavailableError, TimeoutError)
@@ -43,6 +44,7 @@ class Parts(NamedTuple):
     clock: Callable[[], dt.datetime]
     tell: Callable[[Told], object]
     audit: Audit
+    incidents: Desk
 
 
 def build_api(lifespan: Any = None) -> FastAPI:
@@ -88,6 +90,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
     behind = Behind(
         inbox=Inbox(parts.kafka, settings.readers),
         answers=Answers(parts.records, parts.hits, parts.clock, settings.request_s_max),
+        incidents=parts.incidents,
     )
 
     @asynccontextmanager

@@ -33,9 +33,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "too_large": Kind(413, "请求内容过大", "The body is too large"),
     "invalid": Kind(422, "请求内容有误，详见 detail", "The request is not right: see detail"),
-    "key_reused": Kind(
-        422, "同一 Idempotency-Key 已用于内容不同的反馈", "This Idempotency-Key was used for an answer with another content"
-    ),
+    "key_reused": Kind(422, "同一 Idempotency-Key 已用于内容不同的请求", "This Idempotency-Key was used with another content"),
     "too_many": Kind(429, "请求过于频繁，请稍候", "Too many requests: wait a little"),
     "failed": Kind(500, "内部错误，已记录", "Something went wrong here; it is on record"),
     "unavailable": Kind(

@@ -17,13 +17,16 @@ from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Guard, Told
+from connectors.door.incidents import Desk
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Tokens, TokensError
 from connectors.kafka.errors import KafkaError
+from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
 from connectors.kafka.topics import HITS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.incidents import IncidentsView
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
@@ -73,7 +76,10 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, a
     records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
     namespace = here.redis.namespace
     hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
+    view = IncidentsView(client, namespace)
+    log = IncidentLog(records, view, _now)
+    desk = Desk(view, log, here.incidents.limits(), _now)
+    parts = Parts(tokens, records, here.kafka, hits, _now, _tell, audit, desk)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
@@ -83,6 +89,10 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, a
         await asyncio.to_thread(records.close)
         await asyncio.to_thread(bodies.close)
         await client.aclose()
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:

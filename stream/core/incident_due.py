@@ -1,8 +1,8 @@
 """What is owed of an incident: who is to be told now, of what, and since when it is overdue (S4.5).
 
-The law gives 24 hours from the anomaly to the notice (双方应于系统发生异常的24小时内通知对方), so these waits run by the clock from
-the opening, whoever was asleep meanwhile. A notice counts as given once a contact of the side took it, or one of them acknowledged it.
-Pure: the moment is passed in.
+The law gives 24 hours from the anomaly to the notice (双方应于系统发生异常的24小时内通知对方), so these waits run by the
+clock from the opening, whoever was asleep meanwhile. A notice counts as given once a contact of the side took it, or one of
+them acknowledged it. Pure: the moment is passed in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 from stream.core.escalation import AnyLevel
 from stream.core.incident_life import Incident
 from stream.core.incident_record import SIDES, Side
-
 
 GIVEN_UP_AFTER: Final = dt.timedelta(days=30)
 """So long after its resolution nothing of an incident is owed any more: nobody was there to take it."""
@@ -74,9 +73,7 @@ def late(incident: Incident, now: dt.datetime, limits: Limits) -> tuple[Late, ..
     return tuple(found)
 
 
-def owed(
-    incident: Incident, chains: Mapping[Side, Sequence[AnyLevel]], now: dt.datetime, limits: Limits
-) -> tuple[Owed, ...]:
+def owed(incident: Incident, chains: Mapping[Side, Sequence[AnyLevel]], now: dt.datetime, limits: Limits) -> tuple[Owed, ...]:
     """What is to be told now and has not been taken. ``chains``: each side's levels that have an endpoint, nearest first.
 
     The notice itself is owed after the incident is resolved, too: the law asks for it of every anomaly.
@@ -91,9 +88,7 @@ def is_given_up(incident: Incident, now: dt.datetime) -> bool:
     return incident.resolved is not None and now - incident.resolved.at >= GIVEN_UP_AFTER
 
 
-def _owed(
-    incident: Incident, side: Side, chain: Sequence[AnyLevel], now: dt.datetime, limits: Limits
-) -> Iterator[Owed]:
+def _owed(incident: Incident, side: Side, chain: Sequence[AnyLevel], now: dt.datetime, limits: Limits) -> Iterator[Owed]:
     round_ = incident.round
     if not chain:
         return
@@ -111,7 +106,10 @@ def _owed(
 
 
 def _due(incident: Incident, side: Side, levels: int, now: dt.datetime, limits: Limits) -> Iterator[Late]:
-    """For each higher level that is due by now, why. An acknowledgement puts the next off until the incident is to be resolved."""
+    """For each higher level that is due by now, why.
+
+    An acknowledgement puts the next one off until the incident is to be resolved.
+    """
     acknowledged_at, at = incident.round.acknowledged_at(side), incident.round.at
     for _ in range(levels):
         at += limits.escalate

@@ -147,7 +147,6 @@ def _told(steps: Iterable[IncidentRecord], round_: Round, resolved: IncidentReco
     return tuple(made)
 
 
-
 def is_settled(incident: Incident) -> bool:
     """Whether it is resolved, both sides know, and everybody who was told of it knows that it is resolved."""
     if incident.resolution is None or None in (incident.round.noticed_at(side) for side in SIDES):

@@ -318,7 +318,9 @@ def orders_lacking(listing: OrdersLacking, listing_id: str, *, source: str = SOU
     return _event("chakong.orders_lacking.v1", listing_id, listing_id, listing.looked_at, listing, source)
 
 
-def incident_notification(incident: Incident, owed: Owed, limits: Limits, *, at: dt.datetime, source: str = SOURCE) -> Notification:
+def incident_notification(
+    incident: Incident, owed: Owed, limits: Limits, *, at: dt.datetime, source: str = SOURCE
+) -> Notification:
     """The news of an incident that a level of a side is owed. Both sides' notices of one opening are one event."""
     opening, step = incident.opening, owed.event.partition(".")[0]
     resolved = incident.resolved if step == "resolved" else None

@@ -8,16 +8,18 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from stream.core.authority import NATION
 from stream.core.escalation import POLICE_LEVELS
 from stream.core.hit import Says
 from stream.core.incident import IncidentKind, Opening
-from stream.core.notice import Kind, Place
+from stream.core.notice import Place
 from stream.core.outage import Outage
 from stream.core.silence import Bounds, Pattern, is_silent
 
+K = TypeVar("K")
+"""What names a partition."""
 SAMPLES_MAX: Final = 512
 OPENINGS_MAX: Final = 500
 """Of one watcher; whatever makes more of them at once is one trouble, and not so many."""
@@ -52,17 +54,17 @@ class Source(NamedTuple):
     province: str | None = None
 
 
-class Progress:
+class Progress(Generic[K]):
     """How far behind a reader of partitions is, in seconds: since when what it has read is all that there was.
 
     A sample is where the partitions ended at a moment; who has passed it had, then, everything.
     """
 
     def __init__(self) -> None:
-        self._samples: deque[tuple[dt.datetime, Mapping[int, int]]] = deque(maxlen=SAMPLES_MAX)
+        self._samples: deque[tuple[dt.datetime, Mapping[K, int]]] = deque(maxlen=SAMPLES_MAX)
         self._caught_up_at: dt.datetime | None = None
 
-    def seen(self, now: dt.datetime, ends: Mapping[int, int], read: Mapping[int, int]) -> float:
+    def seen(self, now: dt.datetime, ends: Mapping[K, int], read: Mapping[K, int]) -> float:
         """Seconds behind. ``read``: the next offset to read, a partition; at the first look it is taken to be where it is."""
         if self._caught_up_at is None:
             self._caught_up_at = now
@@ -123,7 +125,8 @@ def stale_index(behind_s: float, thresholds: Thresholds) -> list[Opening]:
     if behind_s < thresholds.index_s:
         return []
     says = Says(
-        zh=f"索引已超过{thresholds.index_s:g}秒未含最新指令", en=f"the index has lacked the newest orders for {thresholds.index_s:g} s"
+        zh=f"索引已超过{thresholds.index_s:g}秒未含最新指令",
+        en=f"the index has lacked the newest orders for {thresholds.index_s:g} s",
     )
     return [Opening(kind=IncidentKind.STALE_INDEX, about="orders", says=says)]
 
@@ -150,13 +153,9 @@ def _silent(source: Source) -> Opening:
 
 
 def failing_endpoints(outages: Iterable[tuple[Place, Outage]], now: dt.datetime, thresholds: Thresholds) -> list[Opening]:
-    """Endpoints that have failed for long, or are gone."""
+    """Endpoints that have failed, or been gone, for long."""
     longest = dt.timedelta(seconds=thresholds.endpoint_s)
-    lasting = [
-        place
-        for place, outage in outages
-        if outage.recovered_at is None and (outage.kind is Kind.GONE or now - outage.since >= longest)
-    ]
+    lasting = [place for place, outage in outages if outage.recovered_at is None and now - outage.since >= longest]
     return [_failing(place) for place in sorted(lasting)[:OPENINGS_MAX]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -13,29 +13,37 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 import uvicorn
 from confluent_kafka import TopicPartition
+from pydantic import SecretStr
 
 from connectors.audit.log import AuditLog
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Told
+from connectors.door.incidents import Desk
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
 from connectors.kafka.clients import consumer, fetch, partitions_of
+from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
+from connectors.redis.client import connect
+from connectors.redis.incidents import IncidentsView
+from connectors.redis.settings import RedisSettings
 from stream.core.audit.record import Entry, read_record
 from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
 from stream.core.hit import hit_id
+from stream.core.incident_due import Limits
 from stream.core.notification import Notification, hit_notification
 from tests.stream.core.audit.logs import SIGNER
 from tests.stream.core.hits import AT, hit
 
 OURS, OTHER, ANSWERS_ONLY = "440106", "310101", "110101"
 TOKENS: Final = {OURS: "ours-" * 8, OTHER: "other-" * 8, ANSWERS_ONLY: "answers-" * 8}
+NOWHERE: Final = "redis://127.0.0.1:1/0"
 NOW: Final = dt.datetime(2026, 11, 24, 15, 0, tzinfo=dt.UTC)
 
 
@@ -119,18 +127,29 @@ def _court(court: str) -> Principal:
 
 @asynccontextmanager
 async def opened(
-    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+    kafka: str,
+    topic_prefix: str,
+    hits: KnownHits | None = None,
+    audit_s_max: float = 5.0,
+    *,
+    redis_url: str = NOWHERE,
+    people: Iterable[Token] = (),
+    **settings: Any,
 ) -> AsyncIterator[Door]:
+    """``people``: who may knock besides the courts. Without a Redis, whatever asks it is answered by 503."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
+    tokens = Tokens([*(Token(token, _court(court)) for court, token in TOKENS.items()), *people])
+    client = connect(RedisSettings(url=SecretStr(redis_url)))
+    view = IncidentsView(client, topic_prefix)
+    desk = Desk(view, IncidentLog(records, view, lambda: NOW), Limits(), lambda: NOW)
     door = build_door(
         DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
+        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit, desk),
     )
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())
@@ -145,4 +164,5 @@ async def opened(
         server.should_exit = True
         await serving
         await audit.stop()
+        await client.aclose()
         await asyncio.to_thread(records.close)
