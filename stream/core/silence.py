@@ -1,8 +1,8 @@
 """Silence: whether a source of sightings that has fallen silent does so against its own pattern (S4.5).
 
-A source is watched by how many of its sightings came from one look to the next. What it usually sends in an hour of a workday or of
-a weekend is learned; while nothing comes, what should have come adds up. A source is silent once that is many sightings, far
-more than it was ever quiet for before, and for a while. A border post that closes at night is not, nor one that is quiet by nature.
+A source is watched by how many of its sightings came from one look to the next. What it usually sends in an hour of a workday
+or of a weekend is learned; while nothing comes, what should have come adds up. A source is silent once that is many sightings,
+far more than it was ever quiet for before, and for a while. One that closes at night is not, nor one that is quiet by nature.
 
 Pure: moments and counts are passed in. Hours nobody looked at teach nothing and alarm nobody.
 """

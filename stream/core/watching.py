@@ -124,10 +124,8 @@ def stale_index(behind_s: float, thresholds: Thresholds) -> list[Opening]:
     """The index has not had the newest orders for long: a release may not be in it."""
     if behind_s < thresholds.index_s:
         return []
-    says = Says(
-        zh=f"索引已超过{thresholds.index_s:g}秒未含最新指令",
-        en=f"the index has lacked the newest orders for {thresholds.index_s:g} s",
-    )
+    zh = f"索引已超过{thresholds.index_s:g}秒未含最新指令"
+    says = Says(zh=zh, en=f"the index has lacked the newest orders for {thresholds.index_s:g} s")
     return [Opening(kind=IncidentKind.STALE_INDEX, about="orders", says=says)]
 
 

@@ -1,21 +1,24 @@
 """Observing: what the worker that watches looks at in Kafka, none of it on a sighting's way.
 
-Where readers stand and where topics end, the broker tells. Which provinces send is seen in the newest records of each partition,
-a few of them at each look: exact where little comes, and a sample where much does. So no sighting is read twice that screening
-had to read faster, and no station is watched by itself: there are too many of them for a sample.
+Where readers stand and where topics end, the broker tells. Which provinces send is seen in the newest records of each
+partition, a few of them at each look: all where little comes, and a sample where much does. So watching costs screening
+nothing; and no station is watched by itself, since a sample cannot tell a station that is silent from one that was not drawn.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from connectors.kafka.clients import METADATA_S_MAX, Fetched, consumer, fetch, partitions_of
+from connectors.kafka.errors import KafkaUnreachableError
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CANDIDATES, CONFIRMATIONS, DEADLETTERS, ENDINGS, HITS, INCIDENTS, ORDERS
 from matchers.sighting import SIGHTING_TOPICS
@@ -57,7 +60,7 @@ _seen: Final = msgspec.json.Decoder(_Seen)
 
 
 class Observing:
-    """For one thread at a time; raises KafkaError, or KafkaException where Kafka does not answer."""
+    """Threads may share it; each question waits for the one before. Raises KafkaError, or KafkaException where Kafka does not answer."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
@@ -66,21 +69,29 @@ class Observing:
         self._sampler = consumer(kafka, "watching", **few)
         self._partitions: dict[str, list[int]] = {}
         self._sampled: Offsets = {}
+        self._lock, self._closed = threading.Lock(), False
 
     def standings(self) -> dict[Reader, Standing]:
         """Where each watched group stands."""
-        return {reader: self._standing(self._groups[reader], topics) for reader, (_, topics) in GROUPS.items()}
+        with self._open():
+            return {reader: self._standing(self._groups[reader], topics) for reader, (_, topics) in GROUPS.items()}
 
     def ends_of_orders(self) -> dict[int, int]:
         """Where the partitions of ``orders`` end."""
-        return {partition: end for (_, partition), (_, end) in self._bounds(self._sampler, (ORDERS,)).items()}
+        with self._open():
+            return {partition: end for (_, partition), (_, end) in self._bounds(self._sampler, (ORDERS,)).items()}
 
     def dead_letters(self) -> int:
         """How many dead letters there ever were."""
-        return sum(end for _, end in self._bounds(self._sampler, (DEADLETTERS,)).values())
+        with self._open():
+            return sum(end for _, end in self._bounds(self._sampler, (DEADLETTERS,)).values())
 
     def arrivals(self) -> Counter[Source]:
-        """What came of each source since the last look: of a topic all, of a province what the samples show; at first nothing."""
+        """What came of each source since the last look: of a topic all, of a province what samples show."""
+        with self._open():
+            return self._arrivals()
+
+    def _arrivals(self) -> Counter[Source]:
         bounds = self._bounds(self._sampler, SIGHTING_TOPICS)
         before, self._sampled = self._sampled, {place: end for place, (_, end) in bounds.items()}
         came: Counter[Source] = Counter()
@@ -97,8 +108,18 @@ class Observing:
         return came
 
     def close(self) -> None:
-        for client in (*self._groups.values(), self._sampler):
-            client.close()
+        """Let go of the connections, once what is being asked has been answered."""
+        with self._lock:
+            self._closed = True
+            for client in (*self._groups.values(), self._sampler):
+                client.close()
+
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        with self._lock:
+            if self._closed:
+                raise KafkaUnreachableError(self._kafka.bootstrap)
+            yield
 
     def _sample(self, starts: Offsets) -> Iterable[Fetched]:
         if not starts:

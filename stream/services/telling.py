@@ -1,7 +1,7 @@
 """Telling: both sides' contacts are told of incidents until they have taken the news (S4.5).
 
-What is owed follows from an incident's records (``stream/core/incident_due.py``). That it was taken is on record after it was, so a worker
-that dies in between is followed by one that tells the same again, under the same id.
+What is owed follows from an incident's records (``stream/core/incident_due.py``). That news was taken is on record after it
+was, so a worker that dies in between is followed by one that tells the same again, under the same id.
 """
 
 from __future__ import annotations
