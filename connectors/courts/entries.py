@@ -59,6 +59,8 @@ class Entry(BaseModel):
                 raise ValueError("the police have no inbox: they ask for their incidents at the door")
             if "level" in self.model_fields_set:
                 raise ValueError("the level of the police follows from their code: leave it out")
+            if given != {"police"}:
+                raise ValueError("an entry of the police is of no court and no province")
             wanted = "police"
         if given != ({wanted} if wanted else set()):
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sys
@@ -100,6 +101,7 @@ class Deployment:
             "CHAKONG_KEY_SECRET_FILE": str(self.secret_file),
             "CHAKONG_COURTS_ENDPOINTS": str(self.endpoints_file),
             "CHAKONG_AUDIT_KEY_FILE": str(self.audit_key_file),
+            "CHAKONG_INCIDENT_AUDIT_KEYS": json.dumps([str(self.audit_public_key_file)]),
             **more,
         }
 

@@ -177,9 +177,8 @@ def _print(rows: list[IncidentDocument]) -> None:
         return
     table = Table("编号 id", "类别 kind", "涉及 about", "发现于 opened", "法院 court", "公安 police", "状态 state")
     for row in rows:
-        table.add_row(
-            row.id, f"{_KINDS[row.kind]} {row.kind}", escape(row.about), _time(row.opened_at), *_sides(row), _state(row)
-        )
+        what = (row.id, f"{_KINDS[row.kind]} {row.kind}", escape(row.about), _time(row.opened_at))
+        table.add_row(*what, *_sides(row), _state(row))
     console.print(table)
 
 

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 NICE: Final = "10"
+FIRST_AFTER: Final = dt.timedelta(minutes=5)
 RUN_S_MAX: Final = 3600.0
 _FAULTY: Final = 1
 _log = structlog.get_logger("auditing")
@@ -33,7 +34,7 @@ class Auditing:
     def __init__(self, keys: Sequence[Path], every: dt.timedelta, clock: Callable[[], dt.datetime]) -> None:
         """``keys``: public keys; without any, nothing is verified."""
         self._keys, self._every, self._clock = keys, every, clock
-        self._next_at = clock()
+        self._next_at = clock() + min(every, FIRST_AFTER)
         self._run: asyncio.Task[list[tuple[str, str]] | None] | None = None
 
     async def faults(self) -> list[tuple[str, str]] | None:

@@ -60,7 +60,10 @@ _seen: Final = msgspec.json.Decoder(_Seen)
 
 
 class Observing:
-    """Threads may share it; each question waits for the one before. Raises KafkaError, or KafkaException where Kafka does not answer."""
+    """Threads may share it; each question waits for the one before.
+
+    Raises KafkaError, or KafkaException where Kafka does not answer.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka

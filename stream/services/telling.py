@@ -77,6 +77,11 @@ class Telling:
         self._tried = {what: tried for what, tried in self._tried.items() if what in due}
         self._measure(incidents, now)
 
+    def rest(self) -> None:
+        """Another worker tells: what was measured here is old."""
+        metrics.incidents_open.clear()
+        metrics.incidents_overdue.clear()
+
     def _begin(self, incident: Incident, one: Owed, endpoints: Sequence[Endpoint], now: dt.datetime) -> None:
         what, tried = (incident.id, one), self._tried.get((incident.id, one))
         if what in self._telling or len(self._telling) >= MOST or (tried is not None and now < tried.next_at):

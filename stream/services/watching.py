@@ -192,3 +192,4 @@ class Watching:
         self._progress.clear()
         self._index, self._surge, self._fullness = Progress(), Surge(), Fullness()
         self._patterns = None
+        self._telling.rest()

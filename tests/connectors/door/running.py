@@ -104,13 +104,17 @@ class Door:
 
     def confirmations(self) -> list[Confirmation]:
         """All that stands on the topic."""
+        return [read_confirmation(raw) for raw in self.stored(CONFIRMATIONS)]
+
+    def stored(self, name: str) -> list[bytes]:
+        """All records of a topic."""
         client = consumer(self.kafka, "test")
-        topic, found = self.kafka.topic(CONFIRMATIONS), []
-        partitions = partitions_of(client, self.kafka, CONFIRMATIONS)
+        topic, found = self.kafka.topic(name), []
+        partitions = partitions_of(client, self.kafka, name)
         left = sum(client.get_watermark_offsets(TopicPartition(topic, partition), 10)[1] for partition in partitions)
         client.assign([TopicPartition(topic, partition, 0) for partition in partitions])
         while len(found) < left:
-            found += [read_confirmation(record.value() or b"") for record in fetch(client, 100, 0.1)]
+            found += [record.value() or b"" for record in fetch(client, 100, 0.1)]
         client.close()
         return found
 

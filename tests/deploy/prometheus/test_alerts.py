@@ -14,6 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from stream import metrics
 from stream.core.delivery import Step
+from stream.core.incident_due import Late
 from stream.core.reachability import Reach
 from watchlists.lifecycle import Decision
 
@@ -55,6 +56,7 @@ def test_every_label_and_value_that_an_alert_selects_exists(name: str, selector:
         "reason": KNOWN_REASONS if name == "chakong_dead_letters_total" else {"unavailable", "behind"},
         "action": {"place", "amend", "release"},
         "state": set(Reach),
+        "why": set(Late),
     }
     for label, values in re.findall(r'(\w+)=~?"([^"]*)"', selector):
         assert label in EXISTING[name]
