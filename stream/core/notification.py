@@ -180,7 +180,7 @@ class IncidentNews(Message):
     about: str
     says: Says
     step: Literal["opened", "reopened", "overdue", "resolved"]
-    court: str | None
+    court: Addressee | None = Field(description="whose it is; null for what is of no single court")
     province: str | None
     station: str | None
     opened_at: Timestamp = Field(description="when it was opened, or reopened last")
@@ -332,7 +332,7 @@ def incident_notification(
             "about": opening.about,
             "says": opening.says,
             "step": step,
-            "court": owner.court,
+            "court": None if owner.court is None else Addressee(code=owner.court),
             "province": owner.province,
             "station": owner.station,
             "opened_at": incident.round.at,

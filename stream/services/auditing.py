@@ -35,23 +35,23 @@ class Auditing:
         """``keys``: public keys; without any, nothing is verified."""
         self._keys, self._every, self._clock = keys, every, clock
         self._next_at = clock() + min(every, FIRST_AFTER)
-        self._run: asyncio.Task[list[tuple[str, str]] | None] | None = None
+        self.under_way: asyncio.Task[list[tuple[str, str]] | None] | None = None
 
     async def faults(self) -> list[tuple[str, str]] | None:
         """What the last run found, each chain's writer and what is wrong with it; None while there is nothing new."""
-        if self._run is not None and self._run.done():
-            run, self._run = self._run, None
+        if self.under_way is not None and self.under_way.done():
+            run, self.under_way = self.under_way, None
             return run.result()
-        if self._keys and self._run is None and self._clock() >= self._next_at:
+        if self._keys and self.under_way is None and self._clock() >= self._next_at:
             self._next_at = self._clock() + self._every
-            self._run = asyncio.create_task(self._verify())
+            self.under_way = asyncio.create_task(self._verify())
         return None
 
     async def stop(self) -> None:
         """End a run that is under way."""
-        if self._run is not None:
-            self._run.cancel()
-            await asyncio.wait([self._run])
+        if self.under_way is not None:
+            self.under_way.cancel()
+            await asyncio.wait([self.under_way])
 
     async def _verify(self) -> list[tuple[str, str]] | None:
         since = self._clock() - 2 * self._every
