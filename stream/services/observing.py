@@ -113,9 +113,10 @@ class Observing:
     def close(self) -> None:
         """Let go of the connections, once what is being asked has been answered."""
         with self._lock:
-            self._closed = True
-            for client in (*self._groups.values(), self._sampler):
-                client.close()
+            if not self._closed:
+                self._closed = True
+                for client in (*self._groups.values(), self._sampler):
+                    client.close()
 
     @contextmanager
     def _open(self) -> Iterator[None]:

@@ -47,7 +47,7 @@ from stream.services.watching import Views, Watching
 from tests.clock import Clock
 from tests.connectors.courts.cases import notification
 from tests.factory import sighting_bytes
-from tests.stream.core.incidents import opening
+from tests.stream.core.incidents import START, opening
 from tests.stream.engine.running import RecordingCourt
 from watchlists.index import MemoryIndex
 
@@ -81,11 +81,11 @@ class World:
     faults: list[tuple[str, str]] | None = None
 
     def __post_init__(self) -> None:
-        settings = CourtsSettings(failures_max=3, failing_s=0.0)
+        self.clock.at = START  # no day of UTC ends while a test runs
         client, space = self.view._client, self.kafka.topic_prefix
         gone = GoneEndpoints(client, space)
         self.channels = Channels(
-            settings, gone, on_change=lambda endpoint, change: self.noticing.changed(endpoint, change), clock=self.clock
+            CourtsSettings(), gone, on_change=lambda endpoint, change: self.noticing.changed(endpoint, change), clock=self.clock
         )
         courier, ledger = Courier(self.channels), RedisLedger(client, space)
         stores = (gone, RestingEndpoints(client, space), self.views.outages)
@@ -113,10 +113,9 @@ class World:
         await self.records.send_soon([Record(topic, b"k", sighting_bytes(station=station))])
 
     async def fail(self, endpoint: Endpoint) -> None:
-        """As many attempts at an endpoint as open its circuit, which answers 500 to each."""
-        self.server.answers.extend([500] * 3)
-        for _ in range(3):
-            await self.channels.post(endpoint, notification())
+        """An attempt at an endpoint that is gone, and all that follows from it."""
+        self.server.answers.append(410)
+        await self.channels.post(endpoint, notification())
         await self.noticing.under_way.settled()
 
     async def all(self) -> dict[str, Incident]:
