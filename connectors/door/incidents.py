@@ -13,7 +13,7 @@ from connectors.redis.incidents import Listed
 from stream.core.authority import Owner
 from stream.core.incident import IncidentKind, Opening
 from stream.core.incident_due import Late, Limits, late, notice_by, resolve_by
-from stream.core.incident_life import Incident
+from stream.core.incident_life import Incident, next_at
 from stream.core.incident_record import (
     SIDES,
     By,
@@ -167,7 +167,7 @@ class Desk:
         id_ = step_id(incident.id, "by", by.id, key)
         before = next((one for one in incident.steps if one.id == id_), None)
         if before is None:
-            await self._log.add([by_hand(incident.id, step, by, key, note, self._clock())])
+            await self._log.add([by_hand(incident.id, step, by, key, note, next_at(incident, self._clock()))])
         elif (before.step, before.note) != (step, note):
             raise ProblemError("key_reused")
         return id_

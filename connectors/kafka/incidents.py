@@ -17,7 +17,7 @@ from connectors.kafka.topics import INCIDENTS
 from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.incidents import IncidentsView
 from stream.core.incident import IncidentKind, Opening
-from stream.core.incident_life import Incident, thing_of
+from stream.core.incident_life import Incident, next_at, thing_of
 from stream.core.incident_record import IncidentRecord, by_engine, incident_id, opened
 
 DURABLE_S_MAX: Final = 15.0
@@ -67,7 +67,7 @@ class IncidentLog:
         standing = {thing_of(opening) for opening in openings}
         now = self._clock()
         passed = [
-            by_engine(incident.id, "cleared", incident.changed.id, now)
+            by_engine(incident.id, "cleared", incident.changed.id, next_at(incident, now))
             for incident in await self._view.taken()
             if incident.opening.kind in kinds and incident.standing is not None and thing_of(incident.opening) not in standing
             if now - incident.changed.at >= AGAIN_AFTER or not incident.is_open
@@ -106,11 +106,13 @@ class IncidentLog:
         if before is None:
             record = opened(id_, opening, now)
             return None if record.id in self._written else record
-        return None if before.resolved is None else by_engine(id_, "reopened", before.resolved.id, now)
+        return None if before.resolved is None else by_engine(id_, "reopened", before.resolved.id, next_at(before, now))
 
 
 def _recurrence(there: Incident, now: dt.datetime) -> IncidentRecord | None:
     """What is there again while its incident is open. An incident resolved although its condition stands is left so."""
     if not there.is_open or there.standing is not None or there.changed.step != "cleared":
         return None
-    return by_engine(there.id, "recurred", there.changed.id, now) if now - there.changed.at >= AGAIN_AFTER else None
+    if now - there.changed.at < AGAIN_AFTER:
+        return None
+    return by_engine(there.id, "recurred", there.changed.id, next_at(there, now))

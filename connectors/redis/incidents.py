@@ -82,7 +82,7 @@ class IncidentsView:
             written = _records.dump_json(tuple(after), exclude_none=True)
             if written == before:
                 return
-            args = [id_, before, written, *_indexed(incident_of(after))]
+            args: list[str | bytes] = [id_, before, written, *_indexed(incident_of(after))]
             with translated(ViewUnavailableError, self._server):
                 if await self._replace(keys=names, args=args):
                     return

@@ -17,6 +17,7 @@ from stream.core.incident_record import SIDES, STEPS, IncidentRecord, Side
 
 CONDITIONS: Final = frozenset(set(IncidentKind) - {IncidentKind.ODD_QUERYING, IncidentKind.BY_HAND})
 """Kinds of what stands for a while and passes, as the engine sees; the others are things that happened."""
+_AFTER: Final = dt.timedelta(microseconds=1)
 _RANK: Final = {step: rank for rank, step in enumerate(STEPS)}
 
 
@@ -145,6 +146,11 @@ def _told(steps: Iterable[IncidentRecord], round_: Round, resolved: IncidentReco
         if step.event in (round_.event, round_.overdue(step.level), resolution):
             made.append(Told(step.event, step.side, step.level, step.at))
     return tuple(made)
+
+
+def next_at(incident: Incident, now: dt.datetime) -> dt.datetime:
+    """The time of a step that is taken now: later than all that whoever takes it has seen, whatever the clocks say."""
+    return max(now, incident.steps[-1].at + _AFTER)
 
 
 def is_settled(incident: Incident) -> bool:

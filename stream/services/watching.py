@@ -53,7 +53,7 @@ class Views(NamedTuple):
     incidents: IncidentsView
     leases: Leases
     outages: Outages
-    index: WatchlistIndex
+    watchlist: WatchlistIndex
 
 
 class Watching:
@@ -142,7 +142,7 @@ class Watching:
 
     async def _stale_index(self, now: dt.datetime) -> list[Opening]:
         ends = await asyncio.to_thread(self._ground.ends_of_orders)
-        behind_s = self._index.seen(now, ends, await self._views.index.positions())
+        behind_s = self._index.seen(now, ends, await self._views.watchlist.positions())
         return watchers.stale_index(behind_s, self._thresholds)
 
     async def _silent_sources(self, now: dt.datetime) -> list[Opening]:

@@ -45,7 +45,8 @@ class World:
         token = f"{who}-" * 8 if who in PEOPLE else who
         headers = {} if method == "GET" else {"Idempotency-Key": key}
         answered = await self.door.ask(method, f"/v1/incidents{path}", token, content, headers)
-        await rebuild_incidents(self.door.kafka, self.view)
+        if method == "POST":
+            await rebuild_incidents(self.door.kafka, self.view)
         return answered
 
     async def seen(self, who: str, query: str = "") -> set[str]:

@@ -78,7 +78,10 @@ def test_what_is_not_there_or_not_said_is_an_error(run: Run) -> None:
         assert result.stderr
 
 
-def test_S4_5_the_table_shows_who_knows_and_what_is_overdue(capsys: pytest.CaptureFixture[str]) -> None:
+def test_S4_5_the_table_shows_who_knows_and_what_is_overdue(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
     incident = incident_of([first(), taken("opened", "court", "national_command", 1), hand("acknowledged", 2)])
     assert incident is not None
     row = document(incident, at(25), Limits(escalate=dt.timedelta(hours=4)))
@@ -86,5 +89,5 @@ def test_S4_5_the_table_shows_who_knows_and_what_is_overdue(capsys: pytest.Captu
     command._print_steps(row)
     command._print([])
     printed = "".join(capsys.readouterr().out.split())
-    for said in ("acknowledged", "tobetold", "not_noticed", "chakong-sc", "https://side.example/news", "没有异常"):
+    for said in ("acknowledged", "tobetold", "not_noticed", "chakong-screen", "https://side.example/news", "没有异常"):
         assert said in printed, said

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.incident import IncidentKind
-from stream.core.incident_life import incident_of, is_settled
+from stream.core.incident_life import incident_of, is_settled, next_at
 from stream.core.incident_record import IncidentRecord, by_engine, incident_id, opened
 from tests.stream.core.incidents import ID, START, at, first, hand, opening, taken
 
@@ -74,6 +74,16 @@ def test_S4_5_two_that_open_the_same_make_one_incident() -> None:
     incident = incident_of([one, other])
     assert incident is not None
     assert (len(incident.steps), incident.opened_at) == (1, at(0.1))
+
+
+def test_S4_5_a_step_is_later_than_all_that_whoever_takes_it_has_seen() -> None:
+    incident = incident_of([first(), RESOLVED])
+    assert incident is not None
+    for now in (at(0), RESOLVED.at, at(6)):
+        reopened = by_engine(ID, "reopened", RESOLVED.id, next_at(incident, now))
+        again = incident_of([reopened, RESOLVED, first()])
+        assert again is not None
+        assert again.is_open
 
 
 SETTLED: list[tuple[Sequence[IncidentRecord], bool]] = [
