@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple, cast
 
@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 
 from connectors.redis.errors import ViewUnavailableError, server_name, translated
 from connectors.redis.lookback import DROP, TAKE
+from connectors.redis.positions import Positions
 from stream.core.incident_life import Incident, incident_of, is_settled, merged, thing_of
 from stream.core.incident_record import IncidentRecord
 from stream.core.silence import Pattern
@@ -63,6 +64,8 @@ class IncidentsView:
     """Raises ViewUnavailableError."""
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str) -> None:
+        rebuilt = Positions(client, f"{namespace}:incidents")
+        self.positions, self.moved = rebuilt.positions, rebuilt.moved
         self._client, self._name = client, f"{namespace}:incidents"
         self._server = server_name(client)
         self._replace, self._take, self._drop = (client.register_script(script) for script in (_REPLACE, TAKE, DROP))
@@ -164,17 +167,6 @@ class IncidentsView:
         saved = msgspec.msgpack.encode([(*source, pattern) for source, pattern in patterns.items()])
         with translated(ViewUnavailableError, self._server):
             await self._client.set(f"{self._name}:patterns", saved)
-
-    async def positions(self) -> dict[int, int]:
-        """How far in ``incidents`` the view was rebuilt, a partition; empty when it never was."""
-        with translated(ViewUnavailableError, self._server):
-            found = await cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(f"{self._name}:positions"))
-        return {int(partition): int(offset) for partition, offset in found.items()}
-
-    async def moved(self, partition: int, offset: int) -> None:
-        """Note how far the view was rebuilt. A lower note of another worker costs a repeat, and no more."""
-        with translated(ViewUnavailableError, self._server):
-            await self._client.hset(f"{self._name}:positions", str(partition), str(offset))
 
     async def wipe(self) -> None:
         """Delete the view, and nothing else: what was learned of sources stays."""
