@@ -3,6 +3,7 @@
 sightings.* --screening--> candidates --resolve--> hits --deliver--> instructions, the court's webhook, receipts
 orders      --index writer--> the index, in Redis; endings --withdraw--> withdrawals, instructions taken back
 confirmations --confirm--> the stories of hits
+incidents   --follow--> the view of incidents, in Redis
 orders      --follower--> this worker's filter
 """
 
@@ -19,14 +20,16 @@ import msgspec
 import structlog
 
 from connectors.kafka.places import Place
-from connectors.kafka.topics import CANDIDATES, CONFIRMATIONS, ENDINGS, HITS
+from connectors.kafka.topics import CANDIDATES, CONFIRMATIONS, ENDINGS, HITS, INCIDENTS
 from matchers.wire import UnreadableError
 from stream.acknowledging import InOrder, Ours
+from stream.core import incident_record
 from stream.core.ending import Ending
 from stream.core.hit import Hit
 from stream.engine import Engine
 from stream.gathering import gathered
 from stream.handover import Handover
+from stream.services.patience import ledger_answer
 from stream.services.resolving import CandidateRecord
 from stream.under_way import UnderWay
 from stream.wiring import Wiring
@@ -42,6 +45,8 @@ WITHDRAWING_MAX: Final = 200
 """Orders that have ended or changed, looked through at once in one worker."""
 CONFIRMING_MAX: Final = 200
 """Answers of courts taken over at once in one worker."""
+FOLLOWING_MAX: Final = 200
+"""Steps of incidents taken over at once in one worker."""
 _log = structlog.get_logger("worker")
 
 
@@ -76,6 +81,7 @@ def build_app(wiring: Wiring, folder: Path) -> faust.App:
     _deliver_agent(app, kafka.topic(HITS), wiring)
     _agent(app, kafka.topic(ENDINGS), "withdraw", WITHDRAWING_MAX, partial(_withdraw, wiring), wiring.under_way)
     _agent(app, kafka.topic(CONFIRMATIONS), "confirm", CONFIRMING_MAX, partial(_confirm, wiring), wiring.under_way)
+    _agent(app, kafka.topic(INCIDENTS), "follow", FOLLOWING_MAX, partial(_follow, wiring), wiring.under_way)
     return app
 
 
@@ -209,6 +215,18 @@ async def _confirm(wiring: Wiring, event: Any) -> None:
         await _bury(wiring, event, error.reason, error.detail)
     except Exception as error:
         _log.exception("a confirmation could not be taken over", offset=event.message.offset, error=type(error).__name__)
+        await _bury(wiring, event, "internal_error", type(error).__name__)
+
+
+async def _follow(wiring: Wiring, event: Any) -> None:
+    """One step of an incident, taken over into the view."""
+    try:
+        record = incident_record.read_record(event.value)
+        await ledger_answer(lambda: wiring.incidents.record([record]))
+    except UnreadableError as error:
+        await _bury(wiring, event, error.reason, error.detail)
+    except Exception as error:
+        _log.exception("a step of an incident could not be taken over", offset=event.message.offset, error=type(error).__name__)
         await _bury(wiring, event, "internal_error", type(error).__name__)
 
 

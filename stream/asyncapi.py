@@ -17,6 +17,7 @@ from connectors.kafka.topics import (
     ENDINGS,
     HITS,
     INBOX,
+    INCIDENTS,
     INSTRUCTIONS,
     INTAKE,
     NOTICES,
@@ -93,6 +94,9 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     REACHABILITY: _Channel(
         ("reachability",), "a digest of the endpoint", "Tests of the courts' endpoints, and their answers; kept for 400 days."
     ),
+    INCIDENTS: _Channel(
+        ("incident",), "the incident's id", "Steps of incidents between the platforms, told to both sides; kept for ever."
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -132,6 +136,8 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "fillInbox": _Operation("send", INBOX, "court", "For courts that cannot receive connections: they fetch it over HTTP."),
     "giveNotice": _Operation("send", NOTICES, "operator", "A court's endpoint fails, is gone or has recovered."),
     "putOnRecord": _Operation("send", AUDIT, "operator", "Every access and operation, refusals included, before its answer."),
+    "recordIncident": _Operation("send", INCIDENTS, "operator", "Something is wrong, is told, is resolved (S4.5)."),
+    "followIncidents": _Operation("receive", INCIDENTS, "engine", "Taken over into the view of incidents.", ("worker",)),
     "recordReachability": _Operation("send", REACHABILITY, "operator", "Every step of a test of an endpoint."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
@@ -149,6 +155,7 @@ _TITLES: Final = {
     "notice": "Notice 渠道状态",
     "audit": "Audit record 审计记录",
     "reachability": "Reachability 通联",
+    "incident": "Incident step 异常事件",
     "deadletter": "Dead letter 死信",
 }
 

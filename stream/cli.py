@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "endpoints": "The courts' endpoints: which are healthy, since when the others fail, and how many hits wait.",
     "audit": "The audit log: verify it, prove, find and export records.",
     "confirm": "A court's answer to a hit, from the command line.",
+    "incidents": "What is wrong between the platforms: list, show, open and resolve incidents.",
     "demo": "Synthetic police and courts stream through the engine; stops by itself.",
     "explain": "Why a sighting hits or does not, now or at a past instant: every key, order and rule.",
     "documents": "Sealed documents: check a court's seal, keep a document, fetch one by its digest.",

@@ -15,15 +15,18 @@ from connectors.documents.settings import DocumentsSettings
 from connectors.documents.verifier import PdfSealVerifier
 from connectors.door.app import Papers, Parts, build_door
 from connectors.door.guard import Guard, Told
+from connectors.door.incidents import Desk
 from connectors.door.orders import Views
 from connectors.door.settings import DoorSettings
 from connectors.identity.known import Known, who_is_known
 from connectors.identity.settings import ClientSettings, OidcSettings
 from connectors.kafka.ends import Ends
+from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
 from connectors.kafka.topics import HITS, ORDERS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.incidents import IncidentsView
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce
 from connectors.redis.ledger import RedisLedger
@@ -102,6 +105,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
         await ready.audit.start()
         closing.push_async_callback(ready.audit.stop)
         await closing.enter_async_context(ready.known.kept())
+        incidents = IncidentsView(client, namespace)
         ledger = RedisLedger(client, namespace)
         index, currency = RedisIndex(client, ready.hasher, namespace), Currency(settings.check_behind_s_max)
         log_ends, limits_s = LogEnds(here.kafka, index, currency), (settings.check_s_max, settings.request_s_max)
@@ -120,6 +124,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             health=EngineHealth(client, namespace, index, here.kafka, _now),
             stories=LedgerStories(ledger, bodies),
             replays=ReplayProcess(settings.replay_s_max, settings.replay_memory_mb),
+            incidents=Desk(incidents, IncidentLog(records, incidents, _now), here.incidents.limits(), _now),
             papers=None
             if ready.kept is None
             else Papers(*ready.kept, Views(index, InForce(client, namespace), lambda: lacks_now(here), ends)),

@@ -59,6 +59,10 @@ class Engine(Service):
             await self.wiring.listing.run()
 
     @Service.task
+    async def _watch(self) -> None:
+        await self.wiring.watching.run()
+
+    @Service.task
     async def _keep_ledger(self) -> None:
         """Build the view up to the log whenever it may be behind."""
         while not self.should_stop:

@@ -14,6 +14,7 @@ from connectors.kafka.deadletters import dead_letter
 from matchers.keys import KeyHasher
 from matchers.sighting import TOPIC_OF_KIND, Sighting, read_sighting
 from matchers.wire import UnreadableError
+from stream.core import incident_record
 from stream.core.audit.chain import Chain, Intervals
 from stream.core.audit.record import Begun, Entry, What, Who
 from stream.core.audit.signing import Signer
@@ -24,6 +25,9 @@ from stream.core.ending import Ending
 from stream.core.escalation import Why
 from stream.core.health import Change, Health, State
 from stream.core.hit import Hit
+from stream.core.incident_due import Limits, owed
+from stream.core.incident_life import incident_of
+from stream.core.incident_record import By, IncidentRecord, by_hand, incident_id, told
 from stream.core.instruction import instruct
 from stream.core.lacking import Lack, listing_id
 from stream.core.notice import Kind, Place, notice
@@ -34,6 +38,7 @@ from stream.core.notification import (
     ReachabilityTest,
     endpoint_notification,
     hit_notification,
+    incident_notification,
     orders_lacking,
     overdue_notification,
     reachability_test,
@@ -42,6 +47,7 @@ from stream.core.notification import (
 from stream.core.outage import noted
 from stream.core.reachability import ReachRecord, Rhythm, Seen, due
 from stream.core.resolve import resolve
+from stream.core.watching import Thresholds, failing_endpoints
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
 from watchlists.policy import Policy
@@ -84,6 +90,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "notice": [notice(_PLACE, Kind.DOWN, _opened(hits[0]), "worker-1").model_dump(mode="json")],
         "audit": [json.loads(raw) for raw in _audit_records(hits[0])],
         "reachability": [_reachability(hits[0]).model_dump(mode="json", exclude_none=True)],
+        "incident": [json.loads(record.body()) for record in _incident_steps(hits[0])],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -154,7 +161,7 @@ def _notifications(hit: Hit) -> tuple[bytes, ...]:
     if outage is None:  # what is noted of an endpoint that failed is never nothing
         raise AssertionError
     news = endpoint_notification(_PLACE, outage, Kind.RECOVERED, waiting=3, at=opened.at + RECOVERED_AFTER)
-    return told.body(), void.body(), late.body(), news.body(), *_about_reaching(hit)
+    return told.body(), void.body(), late.body(), news.body(), *_about_reaching(hit), _about_incidents(hit)
 
 
 def _opened(hit: Hit) -> Change:
@@ -198,6 +205,31 @@ def _reachability(hit: Hit) -> ReachRecord:
         at=asked_at + DELIVERED_AFTER,
         answer_by=ask.answer_by,
     )
+
+
+def _incident_steps(hit: Hit) -> tuple[IncidentRecord, ...]:
+    """An endpoint that fails: opened, taken by the police's platform, acknowledged by the court."""
+    at = hit.detected_at + dt.timedelta(minutes=12)
+    outage = noted(None, Kind.DOWN, _opened(hit))
+    if outage is None:
+        raise AssertionError
+    (opening,) = failing_endpoints([(_PLACE, outage)], at, Thresholds())
+    id_ = incident_id(opening, at)
+    who = By(id=hit.court.code, roles=("clerk",), side="court")
+    return (
+        incident_record.opened(id_, opening, at),
+        told(id_, "opened", "police", "province_police", at + DELIVERED_AFTER, "https://police.example/news"),
+        by_hand(id_, "acknowledged", who, "2026-0001", "正在排查", at + ANSWERED_AFTER),
+    )
+
+
+def _about_incidents(hit: Hit) -> bytes:
+    steps = _incident_steps(hit)
+    incident = incident_of(steps)
+    if incident is None:
+        raise AssertionError
+    (owed_, *_) = owed(incident, {"court": ("high_court",), "police": ()}, steps[0].at, Limits())
+    return incident_notification(incident, owed_, Limits(), at=steps[0].at).body()
 
 
 def _about_reaching(hit: Hit) -> tuple[bytes, bytes]:

@@ -66,6 +66,11 @@ endpoints_reachable: Final = Gauge("chakong_endpoints_reachable", "Endpoints by 
 orders_lacking: Final = Gauge(
     "chakong_orders_lacking", "Orders that lacked what news of a hit needs, when this worker listed them last", ["reason"]
 )
+incidents_open: Final = Gauge("chakong_incidents_open", "Open incidents, as the worker that watches sees them", ["kind"])
+incidents_overdue: Final = Gauge(
+    "chakong_incidents_overdue", "Incidents that are overdue, as the worker that watches sees them", ["why"]
+)
+incident_news: Final = Counter("chakong_incident_news", "News of incidents to a level of a side", ["side", "fate"])
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
 

@@ -30,6 +30,7 @@ from stream.core.confirmation import Confirmation
 from stream.core.delivery import Receipt
 from stream.core.ending import Ending
 from stream.core.hit import Hit
+from stream.core.incident_record import IncidentRecord
 from stream.core.instruction import StationInstruction
 from stream.core.notice import Notice
 from stream.core.notification import DATA, Notification
@@ -172,6 +173,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "ending": _written(Ending),
     "notice": _written(Notice),
     "reachability": _written(ReachRecord),
+    "incident": _written(IncidentRecord),
     "candidate": _candidate,
     "audit": _written(AuditRecord),
     "deadletter": _deadletter,

@@ -14,7 +14,51 @@ from connectors.courts.settings import CourtsSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.redis.settings import RedisSettings
 from stream.core.delivery import RetryLadder
+from stream.core.incident_due import Limits
 from stream.core.reachability import Rhythm
+from stream.core.silence import Bounds
+from stream.core.watching import Thresholds
+
+
+class IncidentSettings(BaseSettings):
+    """What opens an incident, and how soon it is told and resolved: environment ``CHAKONG_INCIDENT_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="CHAKONG_INCIDENT_", frozen=True, extra="ignore")
+
+    lag_s: float = Field(default=300.0, gt=0, description="a consumer group this far behind opens an incident")
+    index_s: float = Field(default=60.0, gt=0, description="an index this far behind the orders opens one")
+    endpoint_s: float = Field(default=600.0, gt=0, description="an endpoint that has failed for so long opens one")
+    fill: float = Field(default=0.55, gt=0, le=1, description="a filter fuller than this")
+    fill_s: float = Field(default=600.0, gt=0, description="for so long opens one")
+    dead_letters: int = Field(default=600, ge=1, description="so many dead letters")
+    dead_letters_s: float = Field(default=600.0, gt=0, le=3600, description="within so long open one")
+    silent_expected: float = Field(default=100.0, gt=0, description="a source of which so many sightings are missing")
+    silent_s: float = Field(default=900.0, gt=0, description="and that has been silent for so long opens one")
+    audit_keys: tuple[Path, ...] = Field(
+        default=(), description="public keys of the audit log, a JSON list of PEM files; with them it is verified"
+    )
+    audit_hours: float = Field(default=1.0, gt=0, le=24, description="how often; each time over twice as long a time")
+    notice_hours: float = Field(default=24.0, gt=0, le=24, description="until when both sides are to know (S4.5)")
+    escalate_hours: float = Field(default=4.0, gt=0, description="how long a level is waited for before the next is told")
+    resolve_hours: float = Field(default=72.0, gt=0, description="until when an incident is to be resolved")
+
+    def thresholds(self) -> Thresholds:
+        """From where on what is seen opens an incident."""
+        return Thresholds(
+            lag_s=self.lag_s,
+            index_s=self.index_s,
+            endpoint_s=self.endpoint_s,
+            fill=self.fill,
+            fill_s=self.fill_s,
+            dead_letters=self.dead_letters,
+            dead_letters_s=self.dead_letters_s,
+            silence=Bounds(self.silent_expected, dt.timedelta(seconds=self.silent_s)),
+        )
+
+    def limits(self) -> Limits:
+        """How soon an incident is told, passed on and resolved."""
+        hours = (self.notice_hours, self.escalate_hours, self.resolve_hours)
+        return Limits(*(dt.timedelta(hours=one) for one in hours))
 
 
 class WorkerSettings(BaseSettings):
@@ -53,6 +97,8 @@ class WorkerSettings(BaseSettings):
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, validation_alias="chakong_part_kafka")
     redis: RedisSettings = Field(default_factory=RedisSettings, validation_alias="chakong_part_redis")
     courts: CourtsSettings = Field(default_factory=CourtsSettings, validation_alias="chakong_part_courts")
+
+    incidents: IncidentSettings = Field(default_factory=IncidentSettings, validation_alias="chakong_part_incidents")
 
     @model_validator(mode="after")
     def _has_a_secret(self) -> Self:

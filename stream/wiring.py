@@ -19,12 +19,14 @@ from connectors.courts.endpoints import Endpoints
 from connectors.courts.settings import CourtsSettings
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.errors import KafkaError
+from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.places import Place, Places
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import HITS, INBOX, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.endpoints import GoneEndpoints, Outages, RestingEndpoints
 from connectors.redis.errors import ViewUnavailableError
+from connectors.redis.incidents import IncidentsView
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
@@ -37,6 +39,7 @@ from stream.core.health import Change
 from stream.core.hit import Hit
 from stream.core.notification import Notification
 from stream.handover import Handover
+from stream.services.auditing import Auditing
 from stream.services.bodies import Bodies
 from stream.services.confirming import Confirming
 from stream.services.courier import Courier
@@ -49,14 +52,17 @@ from stream.services.lacks import Lacks
 from stream.services.listing import Listing
 from stream.services.lookback_process import LookbackProcess
 from stream.services.noticing import Noticing
+from stream.services.observing import Observing
 from stream.services.reached import Reached
 from stream.services.reaching import Reaching
-from stream.services.rebuilding import rebuild_ledger, rebuild_reachability
+from stream.services.rebuilding import rebuild_incidents, rebuild_ledger, rebuild_reachability
 from stream.services.resolving import Resolving, send_for_sure
 from stream.services.screener_process import ScreenerProcess
 from stream.services.scribe import Scribe
 from stream.services.standing import Fence
+from stream.services.telling import Telling
 from stream.services.timekeeping import Timekeeping
+from stream.services.watching import Views, Watching
 from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
 from stream.under_way import UnderWay
@@ -131,6 +137,7 @@ class Wiring:
         self.leases = Leases(self.redis, space)
         self.in_force = InForce(self.redis, space)
         self.reachability = ReachabilityView(self.redis, space)
+        self.incidents = IncidentsView(self.redis, space)
         self.records = Records(settings.kafka, "chakong-worker")
         gone = GoneEndpoints(self.redis, space)
         self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=self._endpoint_changed)
@@ -164,6 +171,25 @@ class Wiring:
         stores = (gone, RestingEndpoints(self.redis, space), Outages(self.redis, space))
         ways = (self.endpoints, self.channels, courier, self.records)
         self.noticing = Noticing(worker_id(), *ways, stores, self.ledger.waiting, _now)
+        self._wire_watch(courier, stores[2])
+
+    def _wire_watch(self, courier: Courier, outages: Outages) -> None:
+        own = self.settings.incidents
+        log = IncidentLog(self.records, self.incidents, _now, keeps_view=True)
+        self.telling = Telling(self.endpoints, courier, log, self.incidents, own.limits(), _now)
+        self.auditing = Auditing(own.audit_keys, dt.timedelta(hours=own.audit_hours), _now)
+        self.observing = Observing(self.settings.kafka)
+        self.watching = Watching(
+            worker_id(),
+            self.observing,
+            Views(self.incidents, self.leases, outages, self.index),
+            self.endpoints,
+            log,
+            self.telling,
+            self.auditing.faults,
+            own.thresholds(),
+            _now,
+        )
 
     def _found(self, hit: Hit, place: Place) -> None:
         if self.handover is not None:
@@ -181,14 +207,16 @@ class Wiring:
         await self.index.claim_fingerprint()
         await rebuild_ledger(self.settings.kafka, self.ledger)
         await rebuild_reachability(self.settings.kafka, self.reachability)
+        await rebuild_incidents(self.settings.kafka, self.incidents)
         await self.channels.start()
         await self.screener.start()
 
     async def keep_ledger(self) -> None:
-        """Take over the receipts and the tests' records that came since, for they may be there and not in the views."""
+        """Take over what came to the logs since: receipts, tests and incidents may be there and not in the views."""
         try:
             await rebuild_ledger(self.settings.kafka, self.ledger)
             await rebuild_reachability(self.settings.kafka, self.reachability)
+            await rebuild_incidents(self.settings.kafka, self.incidents)
         except (KafkaError, KafkaException, ViewUnavailableError) as error:
             _log.warning("the ledger's view is behind", detail=str(error))
 
@@ -202,14 +230,18 @@ class Wiring:
         self.timekeeping.stop()
         self.noticing.stop()
         self.reaching.stop()
+        self.watching.stop()
+        await self.auditing.stop()
         if self.listing is not None:
             self.listing.stop()
-        begun = (self.under_way, self.timekeeping.under_way, self.reaching.under_way)
+        begun = (self.under_way, self.timekeeping.under_way, self.reaching.under_way, self.telling.under_way)
         left = await asyncio.gather(*(one.end(FINISHING_S) for one in begun))
         if any(left):
             _log.warning("left what was under way to other workers", hits=sum(left))
         if untold := await self.noticing.leave(FINISHING_S):
             _log.warning("left news of endpoints' health untold", notices=untold)
+        await self.watching.leave()
+        await asyncio.to_thread(self.observing.close)
         await self.channels.close()
         self.bodies.close()
         self.records.close()

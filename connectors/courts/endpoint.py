@@ -13,7 +13,7 @@ from yarl import URL
 from connectors.courts import urls
 from connectors.courts.signature import secret_key
 from matchers.wire import NonEmpty
-from stream.core.escalation import Level
+from stream.core.escalation import POLICE_LEVELS, AnyLevel
 
 Channel = Literal["webhook", "email", "sms", "inbox"]
 CHANNELS: Final[frozenset[Channel]] = frozenset(get_args(Channel))
@@ -24,23 +24,32 @@ _PHONE_SHOWN: Final = 2
 
 
 class Endpoint(BaseModel):
-    """Where one court is told. Its text form holds no secret, no user, no query, and nobody's address or number."""
+    """Where one court, or one place of the police, is told.
+
+    Its text form holds no secret, no user, no query, and nobody's address or number.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     court: NonEmpty = Field(
-        description="a court's code, of a high court its province, of the national command `nation`; * for any"
+        description="a court's code, of a high court its province, of the national command `nation`; * for any; of the"
+        " police a province, `00` or a station's code, as the level says"
     )
-    level: Level = "handler"
+    level: AnyLevel = "handler"
     channel: Channel = "webhook"
     url: SecretStr = Field(description="https:, mailto:, tel:, or inbox:")
     key: SecretBytes = Field(default=SecretBytes(b""), description="signs what a webhook is sent")
 
     @classmethod
-    def of(cls, court: str, url: str, secret: str, *, level: Level = "handler", http_allowed: bool = False) -> Endpoint:
+    def of(cls, court: str, url: str, secret: str, *, level: AnyLevel = "handler", http_allowed: bool = False) -> Endpoint:
         """A webhook, checked. Raises ValueError: a wrong URL or secret, or plain http where it is not allowed."""
         urls.checked(url, http_allowed=http_allowed)
         return cls(court=court, level=level, url=SecretStr(url), key=SecretBytes(secret_key(secret)))
+
+    @property
+    def is_police(self) -> bool:
+        """Whether it is the police's, who are told of incidents and of nothing else."""
+        return self.level in POLICE_LEVELS
 
     @property
     def address(self) -> str:

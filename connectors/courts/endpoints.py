@@ -7,6 +7,11 @@
     url = "https://court.example/hits"
     secret_file = "440106.secret"     # or secret_env = "NAME", or secret = "whsec_…"
 
+    [[endpoint]]
+    police = "44"                     # a province's police platform; "00": the nation's; any other code: a station
+    channel = "email"
+    to = "duty@police.example"
+
 Entries that share court and level are tried in the file's order. A file that cannot be used is refused whole, with the entry
 that is wrong.
 
@@ -27,7 +32,7 @@ from pydantic import ValidationError
 from connectors.courts.endpoint import ANY_COURT, NATION, Channel, Endpoint
 from connectors.courts.entries import Entry
 from matchers.wire import reason
-from stream.core.escalation import LEVELS, Level
+from stream.core.escalation import LEVELS, AnyLevel, Level, PoliceLevel
 
 FILE_BYTES_MAX: Final = 16 << 20
 _PROVINCE_DIGITS: Final = 2
@@ -63,11 +68,11 @@ class Endpoints:
         self._by_digest: Final = {endpoint.digest: endpoint for endpoint in self._all}
         if len(self._by_digest) < len(self._all):
             raise EndpointsError("an endpoint is listed twice")
-        by_place: dict[tuple[Level, str], tuple[Endpoint, ...]] = {}
+        by_place: dict[tuple[AnyLevel, str], tuple[Endpoint, ...]] = {}
         for endpoint in self._all:
             place = endpoint.level, endpoint.court
             by_place[place] = (*by_place.get(place, ()), endpoint)
-        self._by_place: Final[Mapping[tuple[Level, str], tuple[Endpoint, ...]]] = by_place
+        self._by_place: Final[Mapping[tuple[AnyLevel, str], tuple[Endpoint, ...]]] = by_place
 
     def of(self, court: CourtLike, level: Level = "handler") -> tuple[Endpoint, ...]:
         """Where a court's people of a level are told: the first is tried first, the next are its fallbacks; empty: nowhere.
@@ -79,16 +84,23 @@ class Endpoints:
         own = court.province if level == "high_court" else court.code
         return self._by_place.get((level, own or ANY_COURT)) or self._by_place.get((level, ANY_COURT), ())
 
+    def of_police(self, code: str, level: PoliceLevel) -> tuple[Endpoint, ...]:
+        """Where the police are told: a station by its code, a province by its own, the nation as ``00``."""
+        return self._by_place.get((level, code), ())
+
     def beside(self, endpoint: Endpoint) -> tuple[Endpoint, ...]:
-        """Where else an endpoint's court is told, from the handler's on and up its chain.
+        """Where else an endpoint's court is told, from the handler's on and up its chain; of the police, by the same code.
 
         The entries for any court count where the court has none of its own. A high court is that of the court's province, which
         the first two digits of the court's code name (GB/T 2260).
         """
+        if endpoint.is_police:
+            there = self._by_place[endpoint.level, endpoint.court]
+            return tuple(other for other in there if other.digest != endpoint.digest)
         if endpoint.level == "national_command":
-            levels: tuple[Level, ...] = (endpoint.level,)
+            levels: tuple[Level, ...] = ("national_command",)
         elif endpoint.level == "high_court":
-            levels = (endpoint.level, "national_command")
+            levels = ("high_court", "national_command")
         else:
             levels = LEVELS
         code = endpoint.court
@@ -101,6 +113,10 @@ class Endpoints:
 
     def __iter__(self) -> Iterator[Endpoint]:
         return iter(self._all)
+
+    def of_courts(self) -> Iterator[Endpoint]:
+        """The courts' endpoints, without the police's."""
+        return (endpoint for endpoint in self._all if not endpoint.is_police)
 
     def chain(self, court: CourtLike) -> tuple[Level, ...]:
         """The levels above the handler that this court has, from the nearest on."""
@@ -129,8 +145,9 @@ class Endpoints:
         endpoints: dict[str, Endpoint] = {}
         for number, fields in enumerate(_read(path), 1):
             where = f"{path}: endpoint {number}"
-            if isinstance(fields, dict) and isinstance(fields.get("court"), str):
-                where += f" (court {fields['court']})"
+            named = [name for name in ("court", "police") if isinstance(fields, dict) and isinstance(fields.get(name), str)]
+            if isinstance(fields, dict) and named:
+                where += f" ({named[0]} {fields[named[0]]})"
             try:
                 endpoint = Entry.model_validate(fields).endpoint(path.parent, http_hosts, channels, environ)
             except ValidationError as error:

@@ -52,11 +52,16 @@ class _CourtOf(msgspec.Struct):
 
 
 class _Data(msgspec.Struct):
-    court: _CourtOf = msgspec.field(default_factory=_CourtOf)
+    court: _CourtOf | None = None
     order_id: str = ""
     measure: str = ""
     certainty: str = ""
     instruction: str = ""
+
+    @property
+    def court_code(self) -> str:
+        """Empty for an incident that is no court's."""
+        return "" if self.court is None else self.court.code
 
 
 class _Event(msgspec.Struct):
@@ -148,7 +153,7 @@ class Receiver:
         except _RefusedError as refusal:
             self.counts[str(refusal)] += 1
             return web.Response(status=400, text=str(refusal))
-        misbehaviour = self._next_misbehaviour(request.path, event.data.court.code)
+        misbehaviour = self._next_misbehaviour(request.path, event.data.court_code)
         if misbehaviour is None or misbehaviour.keeps:
             self._keep(event)
         if misbehaviour is None:
@@ -183,7 +188,7 @@ class Receiver:
         else:
             data = event.data
             what = (data.order_id, data.measure, data.certainty, data.instruction)
-            known = Received(event.id, event.type, event.subject, data.court.code, dt.datetime.now(dt.UTC), now_s, *what)
+            known = Received(event.id, event.type, event.subject, data.court_code, dt.datetime.now(dt.UTC), now_s, *what)
             self.received[event.id] = known
             if len(self.received) > self._kept_max:
                 del self.received[next(iter(self.received))]

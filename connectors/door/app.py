@@ -22,6 +22,7 @@ from connectors.door.explanations import Explanations, Replays
 from connectors.door.guard import Guard, Told
 from connectors.door.health import Health
 from connectors.door.hit_list import HitList, Stories
+from connectors.door.incidents import Desk
 from connectors.door.limits import Rates, Turns
 from connectors.door.orders import Orders, Views
 from connectors.door.pages import Pages
@@ -35,6 +36,7 @@ from connectors.door.routes import (
     hit_stories,
     hits,
     inbox,
+    incidents,
     instructions,
     me,
     orders,
@@ -50,7 +52,7 @@ from stream.core.authority import Role
 from stream.core.seals import DocumentStore, SealVerifier
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, hit_stories, explanations, orders, documents, checks, instructions, audit, health, me)
+ROUTES: Final = (inbox, hits, hit_stories, explanations, orders, documents, checks, instructions, incidents, audit, health, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, RedisError, AuditUnavailableError, TimeoutError)
@@ -79,6 +81,7 @@ class Parts(NamedTuple):
     health: Health
     stories: Stories
     replays: Replays
+    incidents: Desk
     papers: Papers | None = None
 
 
@@ -131,6 +134,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         orders=orders,
         hit_list=HitList(parts.kafka, settings.readers, parts.stories),
         explanations=Explanations(parts.replays, parts.stories, settings.replays_max),
+        incidents=parts.incidents,
     )
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from connectors.door.documents import Documents
 from connectors.door.explanations import Explanations
 from connectors.door.health import Health
 from connectors.door.hit_list import HitList
+from connectors.door.incidents import Desk
 from connectors.door.orders import Orders
 from connectors.door.pages import Pages
 from connectors.door.problems import ProblemError
@@ -32,6 +33,7 @@ class Behind(NamedTuple):
     checks: Checks
     hit_list: HitList
     explanations: Explanations
+    incidents: Desk
     documents: Documents | None = None
     orders: Orders | None = None
 

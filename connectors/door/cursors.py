@@ -1,4 +1,4 @@
-"""Cursors: how far a court has read its inbox, as a text that it keeps and hands back.
+"""Cursors: how far a court has read its inbox, or a list was read, as a text that is kept and handed back.
 
 A cursor says where to go on in each partition, and no more: whoever invents one sees only notifications of their own court.
 
@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Annotated, Final
 
 import msgspec
+
+from connectors.redis.incidents import Listed
 
 Positions = dict[int, int]
 """Partition to the offset of the next record."""
 
 CHARACTERS_MAX: Final = 8192
 _FORM: Final = "v1."
+_LISTED: Final = re.compile(r"i1\.([0-9]{1,17})\.([0-9a-f-]{36})")
 _decoder: Final = msgspec.json.Decoder(
     dict[Annotated[int, msgspec.Meta(ge=0, le=1 << 31)], Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]]
 )
@@ -26,6 +30,23 @@ _decoder: Final = msgspec.json.Decoder(
 
 class CursorError(ValueError):
     """Not a cursor of this door."""
+
+
+def write_listed(place: Listed) -> str:
+    """The cursor of a place in the list of incidents."""
+    return f"i1.{place.opened_us}.{place.id}"
+
+
+def read_listed(text: str) -> Listed:
+    """The place in a cursor of incidents.
+
+    Raises:
+        CursorError: it is none.
+    """
+    found = _LISTED.fullmatch(text)
+    if found is None:
+        raise CursorError("not a cursor of this door")
+    return Listed(int(found[1]), found[2])
 
 
 def write_cursor(positions: Positions) -> str:

@@ -25,6 +25,7 @@ INBOX: Final = "inbox"
 NOTICES: Final = "notices"
 AUDIT: Final = "audit"
 REACHABILITY: Final = "reachability"
+INCIDENTS: Final = "incidents"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -65,6 +66,7 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         NOTICES: _NOTICE_HOURS * _HOUR_MS,
         AUDIT: _FOR_EVER,
         REACHABILITY: _REACHABILITY_HOURS * _HOUR_MS,
+        INCIDENTS: _FOR_EVER,  # when each side was told is what S4.5 is answered by, years later too
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (

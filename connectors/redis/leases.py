@@ -45,6 +45,8 @@ class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
     """Since when it has applied what it says, by the worker's clock."""
     screened: dict[str, dict[int, int]] | None = None
     """Sighting topic to partition to the next offset to screen."""
+    fill: float | None = None
+    """Share of its filter's bits that are on, as it counted them last."""
 
 
 class Legs(NamedTuple):

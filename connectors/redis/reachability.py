@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, cast, get_args
 
 import msgspec
@@ -20,6 +20,7 @@ import redis.asyncio
 from connectors.redis.errors import ViewUnavailableError, server_name, translated
 from connectors.redis.keyspace import delete_all
 from connectors.redis.lookback import DROP, TAKE
+from connectors.redis.positions import Positions
 from stream.core.delivery import Reason
 from stream.core.escalation import Level
 from stream.core.reachability import CLAIM, Asked, Noted, ReachRecord, ReachStep, Seen
@@ -75,6 +76,8 @@ class ReachabilityView:
     """One round trip each, but for ``record``, ``seen`` and ``wipe``; raises ViewUnavailableError."""
 
     def __init__(self, client: redis.asyncio.Redis, namespace: str) -> None:
+        rebuilt = Positions(client, f"{namespace}:reach")
+        self.positions, self.moved = rebuilt.positions, rebuilt.moved
         self._client, self._namespace, self._name = client, namespace, f"{namespace}:reach"
         self._server = server_name(client)
         self._record, self._take, self._drop = (client.register_script(script) for script in (_RECORD, TAKE, DROP))
@@ -146,17 +149,6 @@ class ReachabilityView:
         """Note that a period's lists were made."""
         with translated(ViewUnavailableError, self._server):
             await self._client.set(f"{self._name}:listed", period)
-
-    async def positions(self) -> dict[int, int]:
-        """How far in ``reachability`` the view was rebuilt, a partition; empty when it never was."""
-        with translated(ViewUnavailableError, self._server):
-            found = await cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(f"{self._name}:positions"))
-        return {int(partition): int(offset) for partition, offset in found.items()}
-
-    async def moved(self, partition: int, offset: int) -> None:
-        """Note how far the view was rebuilt. A lower note of another worker costs a repeat, and no more."""
-        with translated(ViewUnavailableError, self._server):
-            await self._client.hset(f"{self._name}:positions", str(partition), str(offset))
 
     async def wipe(self) -> None:
         """Delete the view, and nothing else."""

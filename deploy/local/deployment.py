@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sys
@@ -114,6 +115,7 @@ class Deployment:
             "CHAKONG_COURTS_ENDPOINTS": str(self.endpoints_file),
             "CHAKONG_AUDIT_KEY_FILE": str(self.audit_key_file),
             **self._documents(),
+            "CHAKONG_INCIDENT_AUDIT_KEYS": json.dumps([str(self.audit_public_key_file)]),
             **more,
         }
 

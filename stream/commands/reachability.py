@@ -71,7 +71,7 @@ def endpoints(lacks: Lacks) -> list[dict[str, Any]]:
             "last_failure": seen.failed.outcome if seen.failed else None,
             "state": lacks.reach(endpoint),
         }
-        for endpoint in lacks.endpoints
+        for endpoint in lacks.endpoints.of_courts()
         for seen in (lacks.seen(endpoint),)
     ]
 

@@ -11,22 +11,23 @@ import click
 from connectors.kafka.errors import KafkaError
 from connectors.redis.client import connect
 from connectors.redis.errors import RedisError
+from connectors.redis.incidents import IncidentsView
 from connectors.redis.index import RedisIndex
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
 from matchers.keys import KeyHasher
 from stream.local import settings_here
-from stream.services.rebuilding import rebuild_ledger, rebuild_reachability
+from stream.services.rebuilding import rebuild_incidents, rebuild_ledger, rebuild_reachability
 from stream.settings import WorkerSettings
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rebuild(*, yes: bool) -> None:
-    """Wipe the views in Redis: index, ledger, tests of endpoints. All are built again from Kafka, which is the only truth.
+    """Wipe the views in Redis: index, ledger, tests of endpoints, incidents. All are built again from Kafka, the only truth.
 
-    The ledger and the tests are rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
+    The index is rebuilt by the workers, which wait meanwhile and acknowledge nothing; the others here.
     """
     try:
         settings = settings_here()
@@ -53,5 +54,9 @@ async def _rebuild(settings: WorkerSettings) -> None:
         await tests.wipe()
         read = await rebuild_reachability(settings.kafka, tests)
         click.echo(f"What is known of endpoints is rebuilt from {read:,} records of tests.")
+        incidents = IncidentsView(client, space)
+        await incidents.wipe()
+        read = await rebuild_incidents(settings.kafka, incidents)
+        click.echo(f"Incidents are rebuilt from {read:,} steps.")
     finally:
         await client.aclose()

@@ -18,6 +18,11 @@ Level = Literal["handler", "duty_desk", "enforcement_bureau", "high_court", "nat
 
 LEVELS: Final[tuple[Level, ...]] = ("handler", "duty_desk", "enforcement_bureau", "high_court", "national_command")
 """From the one who is told of every hit to the last resort."""
+PoliceLevel = Literal["station", "province_police", "national_police"]
+POLICE_LEVELS: Final[tuple[PoliceLevel, ...]] = ("station", "province_police", "national_police")
+"""The police's, who are told of incidents and never of hits."""
+AnyLevel = Level | PoliceLevel
+
 _RANK: Final = {level: rank for rank, level in enumerate(LEVELS)}
 
 

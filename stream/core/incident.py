@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic import Field
 
 from matchers.wire import Message
 from stream.core.authority import Owner
 from stream.core.hit import Says
+
+_PROVINCE_DIGITS: Final = 2
 
 
 class IncidentKind(StrEnum):
@@ -38,8 +40,14 @@ class Opening(Message):
 
     @property
     def owner(self) -> Owner:
-        """Whose it is: who may see it."""
-        return Owner(self.court, self.province, self.station)
+        """Whose it is: who may see it. What names no province is that of its court's or station's code (GB/T 2260)."""
+        return Owner(self.court, self.province or _province_of(self.court or self.station), self.station)
+
+
+def _province_of(code: str | None) -> str | None:
+    """The province that the first two digits of a code name."""
+    digits = (code or "")[:_PROVINCE_DIGITS]
+    return digits if len(digits) == _PROVINCE_DIGITS and digits.isascii() and digits.isdigit() else None
 
 
 class Incidents(Protocol):

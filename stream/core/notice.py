@@ -11,7 +11,7 @@ from pydantic import Field
 
 from matchers.wire import Message, NonEmpty, Timestamp
 from stream.core.delivery import Reason
-from stream.core.escalation import Level
+from stream.core.escalation import AnyLevel
 from stream.core.health import Change, State
 
 NOTICE_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:notice")
@@ -29,7 +29,7 @@ class Place(NamedTuple):
     """An endpoint as it may be told of: ``name`` is redacted, with no secret, no query, and nobody's address or number."""
 
     court: str
-    level: Level
+    level: AnyLevel
     channel: str
     name: str
 
@@ -40,9 +40,10 @@ class Notice(Message):
     id: NonEmpty = Field(description="the same for the same change, however often it is sent")
     at: Timestamp
     court: NonEmpty = Field(
-        description="the court's code; of a high court its province, of the national command `nation`; * for any"
+        description="the court's code; of a high court its province, of the national command `nation`; * for any; of the"
+        " police a province, `00` or a station's code, as the level says"
     )
-    level: Level
+    level: AnyLevel
     channel: NonEmpty
     endpoint: NonEmpty = Field(description="redacted: no user, query or secret, and nobody's address or number")
     kind: Kind

@@ -17,8 +17,11 @@ from pydantic import Field, model_validator
 
 from matchers.wire import Message, NonEmpty, Timestamp
 from stream.core.delivery import Reason
-from stream.core.escalation import Escalated, Level, Why, told_above
-from stream.core.hit import Hit
+from stream.core.escalation import AnyLevel, Escalated, Level, Why, told_above
+from stream.core.hit import Hit, Says
+from stream.core.incident import IncidentKind
+from stream.core.incident_due import Late, Limits, Owed, notice_by, resolve_by
+from stream.core.incident_life import Incident
 from stream.core.lacking import Lack
 from stream.core.notice import Kind, Place, id_of
 from stream.core.outage import Outage
@@ -112,9 +115,10 @@ class EndpointNews(Message):
     """The data of ``chakong.endpoint.v1``: the health of one of the court's endpoints changed. It names nobody and no case."""
 
     court: Court = Field(
-        description="a court's code, of a high court its province, of the national command `nation`; * for any"
+        description="a court's code, of a high court its province, of the national command `nation`; * for any; of the"
+        " police a province, `00` or a station's code, as the level says"
     )
-    level: Level
+    level: AnyLevel
     channel: str
     endpoint: str = Field(description="redacted: no user, query or secret, and nobody's address or number")
     health: Kind = Field(
@@ -165,6 +169,29 @@ class OrdersLacking(Message):
     looked_at: Timestamp
 
 
+class IncidentNews(Message):
+    """The data of ``chakong.incident.v1``: something is wrong between the platforms, and both sides are told (S4.5).
+
+    It names no person and no vehicle.
+    """
+
+    incident_id: str
+    kind: IncidentKind
+    about: str
+    says: Says
+    step: Literal["opened", "reopened", "overdue", "resolved"]
+    court: Addressee | None = Field(description="whose it is; null for what is of no single court")
+    province: str | None
+    station: str | None
+    opened_at: Timestamp = Field(description="when it was opened, or reopened last")
+    notice_by: Timestamp = Field(description="until when both sides are to know: 24 hours")
+    resolve_by: Timestamp
+    level: AnyLevel | None = Field(default=None, description="of `overdue`: who is told by this")
+    why: Late | None = Field(default=None, description="of `overdue`")
+    is_last: bool = Field(default=False, description="of `overdue`: nobody of this side above this level will be told")
+    note: str | None = Field(default=None, description="of `resolved`: what whoever resolved it says")
+
+
 DATA: Final[dict[EventType, type[Message]]] = {
     "chakong.hit.v1": Hit,
     "chakong.withdrawal.v1": Withdrawal,
@@ -172,6 +199,7 @@ DATA: Final[dict[EventType, type[Message]]] = {
     "chakong.endpoint.v1": EndpointNews,
     "chakong.test.v1": ReachabilityTest,
     "chakong.orders_lacking.v1": OrdersLacking,
+    "chakong.incident.v1": IncidentNews,
 }
 """What ``data`` holds, by type; the other types come with the work that sends them."""
 
@@ -288,6 +316,36 @@ def reachability_test(test: ReachabilityTest, *, at: dt.datetime, source: str = 
 def orders_lacking(listing: OrdersLacking, listing_id: str, *, source: str = SOURCE) -> Notification:
     """A court's list of orders that lack something; ``listing_id`` is one a court and day."""
     return _event("chakong.orders_lacking.v1", listing_id, listing_id, listing.looked_at, listing, source)
+
+
+def incident_notification(
+    incident: Incident, owed: Owed, limits: Limits, *, at: dt.datetime, source: str = SOURCE
+) -> Notification:
+    """The news of an incident that a level of a side is owed. Both sides' notices of one opening are one event."""
+    opening, step = incident.opening, owed.event.partition(".")[0]
+    resolved = incident.resolved if step == "resolved" else None
+    owner = opening.owner
+    news = IncidentNews.model_validate(
+        {
+            "incident_id": incident.id,
+            "kind": opening.kind,
+            "about": opening.about,
+            "says": opening.says,
+            "step": step,
+            "court": None if owner.court is None else Addressee(code=owner.court),
+            "province": owner.province,
+            "station": owner.station,
+            "opened_at": incident.round.at,
+            "notice_by": notice_by(incident, limits),
+            "resolve_by": resolve_by(incident, limits),
+            "level": owed.level if step == "overdue" else None,
+            "why": owed.why,
+            "is_last": owed.is_last,
+            "note": None if resolved is None else resolved.note,
+        }
+    )
+    id_ = event_id(incident.id, "chakong.incident.v1", owed.event)
+    return _event("chakong.incident.v1", id_, incident.id, at, news, source)
 
 
 def event_id(about: str, event_type: str, step: str) -> str:

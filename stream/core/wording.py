@@ -52,6 +52,19 @@ _VALUES: Final[Mapping[str, Says]] = {
     "timed_out": Says(zh="超时", en="timed out"),
     "address_refused": Says(zh="地址不被允许", en="address refused"),
     "endpoint_gone": Says(zh="答复410", en="answered 410"),
+    "lag": Says(zh="处理滞后", en="lag"),
+    "stale_index": Says(zh="索引陈旧", en="stale index"),
+    "silent_source": Says(zh="来源中断", en="silent source"),
+    "failing_endpoint": Says(zh="通知渠道失效", en="failing endpoint"),
+    "filter_full": Says(zh="过滤器过满", en="filter too full"),
+    "audit_gap": Says(zh="审计日志缺损", en="gap in the audit log"),
+    "odd_querying": Says(zh="异常查询", en="odd querying"),
+    "dead_letters": Says(zh="死信激增", en="surge of dead letters"),
+    "by_hand": Says(zh="人工登记", en="opened by hand"),
+    "opened": Says(zh="新发生", en="opened"),
+    "reopened": Says(zh="重新打开", en="reopened"),
+    "overdue": Says(zh="逾期", en="overdue"),
+    "resolved": Says(zh="已解决", en="resolved"),
 }
 _FIELDS: Final[Mapping[str, Says]] = {
     "case_number": Says(zh="案号", en="Case"),
@@ -67,6 +80,11 @@ _FIELDS: Final[Mapping[str, Says]] = {
     "occurred_at": Says(zh="发生时间", en="Seen at"),
     "test_id": Says(zh="测试编号", en="Test"),
     "answer_by": Says(zh="请于此前回复", en="Answer by"),
+    "step": Says(zh="进展", en="Step"),
+    "kind": Says(zh="类别", en="Kind"),
+    "about": Says(zh="涉及", en="About"),
+    "opened_at": Says(zh="发现于", en="Opened at"),
+    "resolve_by": Says(zh="请于此前解决", en="To be resolved by"),
 }
 
 

@@ -63,6 +63,8 @@ class OrderFollower:
         self.positions: dict[int, int]
         self.generation, self.positions = self._keeper.restored()
         self.failure: BaseException | None = None
+        self.fill: float | None = None
+        """Share of the filter's bits that are on, as it was counted last."""
 
     def start(self) -> None:
         self._thread.start()
@@ -144,9 +146,9 @@ class OrderFollower:
         """Tell how full the filter is, now and then: counting the bits of a large one takes a while."""
         if now - self._measured_at > MEASURE_EVERY_S:
             self._measured_at = now
-            fill = self.generation.filter.fill
-            metrics.filter_fill.set(fill)
-            metrics.filter_false_positive_rate.set(self.generation.filter.rate_at(fill))
+            self.fill = self.generation.filter.fill
+            metrics.filter_fill.set(self.fill)
+            metrics.filter_false_positive_rate.set(self.generation.filter.rate_at(self.fill))
 
 
 def filter_seed(secret: bytes) -> int:

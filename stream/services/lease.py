@@ -60,7 +60,8 @@ class Lease:
                 before, now = time.monotonic(), dt.datetime.now(dt.UTC)
                 moved_at = now if positions != told else moved_at
                 try:
-                    state = LeaseState(applied=positions, state=self.state, at=now, moved_at=moved_at)
+                    fill = self._follower.fill
+                    state = LeaseState(applied=positions, state=self.state, at=now, moved_at=moved_at, fill=fill)
                     await self._leases.renew(self._worker, state)
                 except (IndexUnavailableError, ViewUnavailableError) as error:
                     _log.warning("the lease was not renewed", detail=str(error))

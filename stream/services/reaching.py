@@ -76,7 +76,7 @@ class Reaching:
         seen, now = await self._view.seen(), self._clock()
         states: Counter[Reach] = Counter()
         begun = 0
-        for number, endpoint in enumerate(self._endpoints):
+        for number, endpoint in enumerate(self._endpoints.of_courts()):
             if number % PIECE == 0:
                 await asyncio.sleep(0)
             of_this = seen.get(endpoint.digest, _NOTHING)

@@ -19,11 +19,11 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
 from connectors.redis.settings import RedisSettings
 from stream import metrics
-from stream.settings import IntakeSettings, WorkerSettings
+from stream.settings import IncidentSettings, IntakeSettings, WorkerSettings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text("utf-8")
 HOUR_MS = 3_600_000
-PARTS = frozenset({"kafka", "redis", "courts", "smtp", "sms"})
+PARTS = frozenset({"kafka", "redis", "courts", "smtp", "sms", "incidents"})
 
 
 def table(heading: str) -> dict[str, list[str]]:
@@ -49,6 +49,7 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str]]:
 def test_every_setting_is_told_with_its_default() -> None:
     parts = (
         WorkerSettings,
+        IncidentSettings,
         KafkaSettings,
         RedisSettings,
         CourtsSettings,

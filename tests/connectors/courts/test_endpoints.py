@@ -9,7 +9,7 @@ from connectors.courts.endpoint import Channel, Endpoint
 from connectors.courts.endpoints import Endpoints, EndpointsError
 from connectors.courts.settings import CourtsSettings
 from connectors.courts.signature import secret_key
-from stream.core.escalation import Level
+from stream.core.escalation import Level, PoliceLevel
 from tests.connectors.courts.cases import OTHER_SECRET, SECRET
 from watchlists.order import Court
 
@@ -128,6 +128,25 @@ def test_each_level_is_of_a_court_a_province_or_the_nation(tmp_path: Path) -> No
     assert [len(endpoints.of(court, level)) for level in levels] == [0, 1, 0, 1, 1]
 
 
+def test_S4_5_the_police_are_listed_by_province_nation_or_station(tmp_path: Path) -> None:
+    text = (
+        entry(court=None, police="44")
+        + other(court=None, police="00", channel="email", to="duty@police.example")
+        + other(court=None, police="440106-B-0001", channel="sms", phone="+8613800000000")
+        + entry(court="*")
+    )
+    endpoints = load(tmp_path, text, channels=ALL)
+    places: tuple[tuple[str, PoliceLevel], ...] = (
+        ("44", "province_police"),
+        ("00", "national_police"),
+        ("440106-B-0001", "station"),
+    )
+    assert [len(endpoints.of_police(*place)) for place in places] == [1, 1, 1]
+    assert endpoints.of_police("31", "province_police") == ()
+    assert [one.court for one in endpoints.of_courts()] == ["*"]
+    assert not [one for one in endpoints.of(Court(code="44")) if one.is_police]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -145,6 +164,10 @@ def test_each_level_is_of_a_court_a_province_or_the_nation(tmp_path: Path) -> No
         (entry(province="44"), "level handler is of a court, and of nothing else"),
         (entry(level="national_command"), "level national_command is of no court or province"),
         (entry(url=None), "channel webhook needs url"),
+        (entry(police="44"), "an entry of the police is of no court"),
+        (entry(court=None, police="44", level="high_court"), "the level of the police follows from their code"),
+        (other(court=None, police="44", channel="inbox", token_env="T"), "the police have no inbox"),
+        (other(court=None, police="44", channel="sms", phone="13912345678"), "(police 44): phone: not a phone number"),
     ],
 )
 def test_an_entry_that_is_not_whole_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 import uvicorn
 from confluent_kafka import TopicPartition
+from pydantic import SecretStr
 
 from connectors.audit.log import AuditLog
 from connectors.audit.reading import AuditReading
@@ -24,18 +25,24 @@ from connectors.door.app import Parts, build_door
 from connectors.door.guard import Told
 from connectors.door.health import HealthReport
 from connectors.door.hit_list import Told as ToldHit
+from connectors.door.incidents import Desk
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
 from connectors.kafka.clients import consumer, fetch, partitions_of
+from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
+from connectors.redis.client import connect
+from connectors.redis.incidents import IncidentsView
+from connectors.redis.settings import RedisSettings
 from stream.core.audit.record import Entry, read_record
 from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
 from stream.core.currency import Currency
 from stream.core.hit import hit_id
+from stream.core.incident_due import Limits
 from stream.core.notification import Notification, hit_notification
 from stream.services.checking import Checking, LogEnds
 from tests.stream.core.audit.logs import KEYS, SIGNER
@@ -45,6 +52,7 @@ from watchlists.policy import Policy
 
 OURS, OTHER, ANSWERS_ONLY = "440106", "310101", "110101"
 TOKENS: Final = {OURS: "ours-" * 8, OTHER: "other-" * 8, ANSWERS_ONLY: "answers-" * 8}
+NOWHERE: Final = "redis://127.0.0.1:1/0"
 NOW: Final = dt.datetime(2026, 11, 24, 15, 0, tzinfo=dt.UTC)
 
 
@@ -128,13 +136,17 @@ class Door:
 
     def confirmations(self) -> list[Confirmation]:
         """All that stands on the topic."""
+        return [read_confirmation(raw) for raw in self.stored(CONFIRMATIONS)]
+
+    def stored(self, name: str) -> list[bytes]:
+        """All records of a topic."""
         client = consumer(self.kafka, "test")
-        topic, found = self.kafka.topic(CONFIRMATIONS), []
-        partitions = partitions_of(client, self.kafka, CONFIRMATIONS)
+        topic, found = self.kafka.topic(name), []
+        partitions = partitions_of(client, self.kafka, name)
         left = sum(client.get_watermark_offsets(TopicPartition(topic, partition), 10)[1] for partition in partitions)
         client.assign([TopicPartition(topic, partition, 0) for partition in partitions])
         while len(found) < left:
-            found += [read_confirmation(record.value() or b"") for record in fetch(client, 100, 0.1)]
+            found += [record.value() or b"" for record in fetch(client, 100, 0.1)]
         client.close()
         return found
 
@@ -159,11 +171,12 @@ async def opened(
     serving: Mapping[str, Any] = MappingProxyType({}),
     index: WatchlistIndex | None = None,
     clock: Callable[[], dt.datetime] = lambda: NOW,
+    redis_url: str = NOWHERE,
     **more: Any,
 ) -> AsyncIterator[Door]:
     """``people``: who comes in by a token of their own, besides the courts. ``index``: what checks are answered by.
 
-    ``more``: parts by their names, and settings.
+    ``redis_url``: without a Redis, whatever asks it is answered by 503. ``more``: parts by their names, and settings.
     """
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
@@ -177,6 +190,8 @@ async def opened(
     settings = DoorSettings(port=0, **chosen)
     held, currency = index or MemoryIndex(), Currency(settings.check_behind_s_max)
     ends = LogEnds(here, held, currency)
+    client = connect(RedisSettings(url=SecretStr(redis_url)))
+    incidents = IncidentsView(client, topic_prefix)
     usual = Parts(
         identities=Tokens(Token(token, principal) for token, principal in principals.items()),
         records=records,
@@ -190,6 +205,7 @@ async def opened(
         health=NoEngine(),
         stories=NothingKnown(),
         replays=NothingKnown(),
+        incidents=Desk(incidents, IncidentLog(records, incidents, lambda: NOW), Limits(), lambda: NOW),
     )
     door = build_door(settings, usual._replace(**given))
     await ends.start()
@@ -208,4 +224,5 @@ async def opened(
         await served
         await ends.stop()
         await audit.stop()
+        await client.aclose()
         await asyncio.to_thread(records.close)

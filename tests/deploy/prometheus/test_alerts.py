@@ -15,6 +15,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from stream import metrics
 from stream.core.check import Answer
 from stream.core.delivery import Step
+from stream.core.incident_due import Late
 from stream.core.reachability import Reach
 from watchlists.lifecycle import Decision
 
@@ -57,6 +58,7 @@ def test_every_label_and_value_that_an_alert_selects_exists(name: str, selector:
         "action": {"place", "amend", "release"},
         "state": set(Reach),
         "answer": {*get_args(Answer), "cannot_say"},
+        "why": set(Late),
     }
     for label, values in re.findall(r'(\w+)=~?"([^"]*)"', selector):
         assert label in EXISTING[name]
