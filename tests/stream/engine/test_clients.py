@@ -116,6 +116,11 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "notices": 90 * 24 * hour,
         "audit": for_ever,
         "reachability": 400 * 24 * hour,
+        "cases": for_ever,
+        "debtors": for_ever,
+        "judgments": for_ever,
+        "queries": 24 * hour,
+        "query_answers": 24 * hour,
     }
     assert _described(engine) == {
         name: (4, {"retention.ms": str(retention), "cleanup.policy": "delete"}) for name, retention in wanted.items()
