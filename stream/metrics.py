@@ -69,6 +69,9 @@ orders_lacking: Final = Gauge(
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
 
+feed_records: Final = Counter("chakong_feed_records", "Records of feeds applied to their views", ["topic", "outcome"])
+odd_querying: Final = Counter("chakong_odd_querying", "Times that querying was found odd", ["oddity"])
+
 LOOKBACK: Final = CollectorRegistry()
 """The metrics of the process that searches back: the worker that started it tells them with its own."""
 ProcessCollector(namespace="chakong_lookback", registry=LOOKBACK)
@@ -95,4 +98,18 @@ door_request_seconds: Final = Histogram(
     ["route"],
     buckets=(*_SECONDS, 120.0),
     registry=DOOR,
+)
+
+REGISTRY: Final = CollectorRegistry()
+"""The metrics of ``chakong registry``, which is a process of the police's side and serves them itself."""
+ProcessCollector(namespace="chakong_registry", registry=REGISTRY)
+
+registry_questions: Final = Counter(
+    "chakong_registry_questions", "Questions of the fast query", ["category", "outcome"], registry=REGISTRY
+)
+registry_sources: Final = Counter(
+    "chakong_registry_sources", "Sources that were asked", ["source", "outcome"], registry=REGISTRY
+)
+registry_source_seconds: Final = Histogram(
+    "chakong_registry_source_seconds", "Asking one source", ["source"], buckets=_SECONDS, registry=REGISTRY
 )

@@ -73,6 +73,15 @@ async def admitted(request: Request, bearer: Annotated[HTTPAuthorizationCredenti
 Admitted = Annotated[Principal, Depends(admitted)]
 
 
+async def on_record(request: Request) -> None:
+    """Return once what a request is about to do is on the audit record, with the purpose and the object that it names.
+
+    For what leaves the house before the request is answered. Raises AuditUnavailableError: then it must not be done.
+    """
+    gate: Gate = request.app.state.gate
+    await gate.audit.write(entry_of(request.scope, request.headers))
+
+
 def must_own(request: Request, owner: Owner | None) -> None:
     """Go on only if the operation reaches what is the owner's. None: there is no such thing.
 

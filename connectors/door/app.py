@@ -14,20 +14,23 @@ from starlette.exceptions import HTTPException
 from connectors.door.access import Gate, Identities, admitted
 from connectors.door.answers import Answers, Hits
 from connectors.door.behind import Behind
+from connectors.door.feeds import Feeds, Held
 from connectors.door.guard import Guard, Told
 from connectors.door.inbox import Inbox
 from connectors.door.limits import Turns
 from connectors.door.problems import ProblemDocument, ProblemError, answer
-from connectors.door.routes import hits, inbox, me
+from connectors.door.registry import Log, Registry
+from connectors.door.routes import cases, debtors, hits, inbox, judgments, me, queries
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.redis.errors import ViewUnavailableError
 from stream.core.audit.record import Audit, AuditUnavailableError
+from stream.core.seals import DocumentStore
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, me)
+ROUTES: Final = (inbox, hits, cases, debtors, judgments, queries, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, ViewUnavailableError, AuditUnavailableError, TimeoutError)
@@ -43,6 +46,9 @@ class Parts(NamedTuple):
     clock: Callable[[], dt.datetime]
     tell: Callable[[Told], object]
     audit: Audit
+    held: Held
+    queries: Log
+    documents: DocumentStore | None = None
 
 
 def build_api(lifespan: Any = None) -> FastAPI:
@@ -88,6 +94,8 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
     behind = Behind(
         inbox=Inbox(parts.kafka, settings.readers),
         answers=Answers(parts.records, parts.hits, parts.clock, settings.request_s_max),
+        feeds=Feeds(parts.held, parts.records, parts.documents, parts.clock, settings.request_s_max),
+        registry=Registry(parts.held, parts.queries, parts.records, parts.clock, settings.request_s_max),
     )
 
     @asynccontextmanager

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from fastapi import Request
 
 from connectors.door.answers import Answers
+from connectors.door.feeds import Feeds
 from connectors.door.inbox import Inbox
+from connectors.door.registry import Registry
 
 
 class Behind(NamedTuple):
@@ -15,6 +17,8 @@ class Behind(NamedTuple):
 
     inbox: Inbox
     answers: Answers
+    feeds: Feeds
+    registry: Registry
 
 
 def behind(request: Request) -> Behind:

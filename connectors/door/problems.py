@@ -24,17 +24,30 @@ class Kind(NamedTuple):
 KINDS: Final[dict[str, Kind]] = {
     "unauthorized": Kind(401, "未出示有效令牌", "No valid token was shown"),
     "forbidden": Kind(403, "该身份无权进行此操作", "This is not open to the role that was shown"),
+    "query_refused": Kind(
+        403,
+        "《意见》不允许此项查询，详见 says 与 articles",
+        "The opinion does not allow this query: see says and articles",
+    ),
     "not_found": Kind(404, "没有此资源", "There is no such thing here"),
     "method_not_allowed": Kind(405, "不支持此方法", "This method is not supported here"),
+    "stale_version": Kind(409, "已有相同或更高版本", "The same or a higher version is held already"),
     "cursor_gone": Kind(
         410,
         "游标所指位置的通知已超过保存期或不复存在；可从 resume_after 继续，其间的通知请与运行方核对",
         "Notifications after this cursor are no longer kept. Go on with resume_after; ask the operator about what lay between",
     ),
+    "precondition_failed": Kind(
+        412, "与现存版本不符，请取得最新版本后重试", "This is not the version that is held: get the latest and try again"
+    ),
     "too_large": Kind(413, "请求内容过大", "The body is too large"),
     "invalid": Kind(422, "请求内容有误，详见 detail", "The request is not right: see detail"),
+    "document_missing": Kind(422, "文书库中没有该摘要对应的文书", "No document with this digest is in the store"),
     "key_reused": Kind(
-        422, "同一 Idempotency-Key 已用于内容不同的反馈", "This Idempotency-Key was used for an answer with another content"
+        422, "同一 Idempotency-Key 已用于内容不同的请求", "This Idempotency-Key was used for a request with another content"
+    ),
+    "precondition_required": Kind(
+        428, "须以 If-Match 或 If-None-Match: * 注明所依据的版本", "Say by If-Match or If-None-Match: * which version is held"
     ),
     "too_many": Kind(429, "请求过于频繁，请稍候", "Too many requests: wait a little"),
     "failed": Kind(500, "内部错误，已记录", "Something went wrong here; it is on record"),
@@ -56,6 +69,8 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str | None = Field(default=None, description="which part of the request, and what is wrong with it")
     request_id: str = Field(description="names this request in the operator's log")
+    rule: str | None = Field(default=None, description="of query_refused: the rule that refuses")
+    articles: list[str] | None = Field(default=None, description="of query_refused: the articles that grant it to others")
     resume_after: str | None = Field(default=None, description="of cursor_gone: the cursor to go on with")
 
 

@@ -85,20 +85,19 @@ class CaseParty(Named):
     role: Role
 
 
-class _Feed(Message):
-    """What every record of a feed has."""
+class _Fed(Message):
+    """What every record of a feed says of itself: its version, and whose it is."""
 
     version: Version
     court: Court
     handler: Handler | None = None
-    issued_at: Timestamp
 
     @property
     def owner(self) -> Owner:
         return Owner(self.court.code, self.court.province, handler=None if self.handler is None else self.handler.name)
 
 
-class _Stated(_Feed):
+class _Stated(_Fed):
     """What S2.1.1 asks of a case, and S2.1.2 of a dishonest debtor again."""
 
     number: Short
@@ -116,11 +115,17 @@ class _Stated(_Feed):
         return case_id(self.court.code, self.number)
 
 
-class CaseRecord(_Stated):
-    """An enforcement or preservation case (S2.1.1), on the topic ``cases``, keyed by its id."""
+class CaseFacts(_Stated):
+    """An enforcement or preservation case as a court states it (S2.1.1)."""
+
+    parties: Annotated[list[CaseParty], Field(min_length=1, max_length=PARTIES_MAX)]
+
+
+class CaseRecord(CaseFacts):
+    """A case on the topic ``cases``, keyed by its id."""
 
     id: Uuid
-    parties: Annotated[list[CaseParty], Field(min_length=1, max_length=PARTIES_MAX)]
+    issued_at: Timestamp
 
     @model_validator(mode="after")
     def _is_of_its_court_and_number(self) -> Self:
@@ -133,38 +138,48 @@ class CaseRecord(_Stated):
         return ()
 
 
-class DebtorRecord(_Stated):
-    """A dishonest judgment debtor (S2.1.2), on the topic ``debtors``, keyed by its id; ``remove`` takes it off the list.
+class DebtorFacts(_Stated):
+    """A dishonest judgment debtor as a court states it (S2.1.2)."""
 
-    The id is the court's own, a UUID, and no function of the person: it stands in paths.
-    """
+    party: Named
+    conduct: Annotated[Long, Field(description="the particulars of the dishonest conduct (失信行为的具体情形)")]
+
+
+class DebtorRecord(DebtorFacts):
+    """An entry of the list, on the topic ``debtors``, keyed by its id: the court's own UUID, and no function of the person."""
 
     id: Uuid
     action: Literal["put"] = "put"
-    party: Named
-    conduct: Annotated[Long, Field(description="the particulars of the dishonest conduct (失信行为的具体情形)")]
+    issued_at: Timestamp
 
     def keys(self) -> tuple[Key, ...]:
         return self.party.keys()
 
 
-class DebtorRemoval(_Feed):
+class DebtorRemoval(_Fed):
     """The end of an entry. A higher version may list the debtor again."""
 
     id: Uuid
-    action: Literal["remove"]
+    action: Literal["remove"] = "remove"
+    issued_at: Timestamp
 
     def keys(self) -> tuple[Key, ...]:
         return ()
 
 
-class JudgmentRecord(_Feed):
-    """A judgment in electronic form (S2.1.3), by the digest of its document, on the topic ``judgments``."""
+class JudgmentFacts(_Fed):
+    """A judgment as a court states it: of which case it is, and what kind."""
 
-    sha256: Digest
     case_id: Uuid
     kind: Short
     pronounced_on: dt.date | None = None
+
+
+class JudgmentRecord(JudgmentFacts):
+    """A judgment in electronic form (S2.1.3), by the digest of its document, on the topic ``judgments``."""
+
+    sha256: Digest
+    issued_at: Timestamp
 
     @property
     def id(self) -> str:

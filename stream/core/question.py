@@ -12,9 +12,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Base64Bytes, Field, ValidationError
 
+from matchers.keys import Key, KeyHasher
 from matchers.wire import Message, NonEmpty, Timestamp, UnreadableError, read_object, reason
-from stream.core.fast_query import GRANTS, PURPOSE_CHARACTERS_MAX, Article, Category, filtered
-from stream.core.feeds import Role
+from stream.core.fast_query import GRANTS, ORGANISATION_CODE, PURPOSE_CHARACTERS_MAX, Article, Category, filtered
+from stream.core.feeds import Role, document_key, organisation_key
 
 QUERY_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:query")
 ANSWERED_WITHIN: Final = dt.timedelta(hours=24)
@@ -107,6 +108,18 @@ class Answer(Message):
         }
         known = {name: getattr(self, name) for name in Answer.model_fields}
         return Answer.model_construct(**known | {"records": records})
+
+
+def content_of(question: Question, hasher: KeyHasher) -> str:
+    """A keyed digest of what is asked: two questions under one id are the same question only if it is equal."""
+    asked = (question.case_id, question.category, question.about.type, question.about.number, question.purpose)
+    return f"{hasher.hash_key(Key('other', chr(10).join(asked))):016x}"
+
+
+def subject_of(question: Question, hasher: KeyHasher) -> int:
+    """A keyed digest of whom a question is about."""
+    type_, number = question.about.type, question.about.number
+    return hasher.hash_key(organisation_key(number) if type_ == ORGANISATION_CODE else document_key(type_, number))
 
 
 def query_id(court: str, asker: str, key: str) -> str:
