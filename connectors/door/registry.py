@@ -23,6 +23,8 @@ from stream.core.question import About, Answer, Asker, Question, query_id
 
 POLL_S: Final = 0.01
 POLL_S_MAX: Final = 0.25
+PHOTO_ATTEMPTS: Final = 100
+"""How often a photo that the registry could not give is asked for again, within the day that a question lives."""
 
 
 class Log(Protocol):
@@ -96,9 +98,7 @@ class Registry:
                 raise ProblemError("key_reused")
             return
         await on_record()
-        value = question.model_dump_json(exclude_none=True).encode()
-        async with asyncio.timeout(self._durable_s_max):
-            await self._records.send_soon([Record(QUERIES, question.court.encode(), value)])
+        await self._send(question)
 
     async def owner_of(self, query_id: str) -> Owner | None:
         """Whose a question is: its case's court and handler, as they are now."""
@@ -129,14 +129,26 @@ class Registry:
         """
         if not article.photo:
             raise ProblemError("not_found")
-        for_photo = question.for_photo(self._clock(), asker)
+        for_photo = await self._open_attempt(question, asker)
         if (await self._log.known(for_photo.id)).asked is None:
-            value = for_photo.model_dump_json(exclude_none=True).encode()
-            async with asyncio.timeout(self._durable_s_max):
-                await self._records.send_soon([Record(QUERIES, question.court.encode(), value)])
+            await self._send(for_photo)
         answer = await self._answer(for_photo.id, wait_s)
         await self._still_granted(question)
         return answer
+
+    async def _open_attempt(self, question: Question, asker: Asker) -> Question:
+        """The question for the photo that did not fail yet: what failed is asked again."""
+        for attempt in range(PHOTO_ATTEMPTS):
+            for_photo = question.for_photo(attempt, self._clock(), asker)
+            answer = await self._answer(for_photo.id, 0.0)
+            if answer is None or answer.outcome != "failed":
+                break
+        return for_photo
+
+    async def _send(self, question: Question) -> None:
+        value = question.model_dump_json(exclude_none=True).encode()
+        async with asyncio.timeout(self._durable_s_max):
+            await self._records.send_soon([Record(QUERIES, question.court.encode(), value)])
 
     async def answer_to(self, question: Question, wait_s: float) -> Answer | None:
         """The answer to a question that was just asked, if it comes within ``wait_s``; as much as its article lists."""

@@ -58,9 +58,9 @@ class Question(Message):
     purpose: Annotated[NonEmpty, Field(max_length=PURPOSE_CHARACTERS_MAX)]
     asker: Asker
 
-    def for_photo(self, at: dt.datetime, asker: Asker) -> Question:
-        """The question for the photo of what this one is about; the same for ever."""
-        id_ = str(uuid.uuid5(uuid.UUID(self.id), "photo"))
+    def for_photo(self, attempt: int, at: dt.datetime, asker: Asker) -> Question:
+        """The question for the photo of what this one is about. Each attempt has an id of its own, the same for ever."""
+        id_ = str(uuid.uuid5(uuid.UUID(self.id), f"photo {attempt}"))
         return self.model_copy(update={"id": id_, "asks": "photo", "of": self.id, "asked_at": at, "asker": asker})
 
     def grant(self) -> Article | None:
