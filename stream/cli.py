@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "down": "Stop what up started.",
     "worker": "One Faust worker; run as many as you like.",
     "api": "The courts' door: they fetch their notifications and answer hits.",
+    "registry": "The police's side of the fast query: courts' questions, answered from registries.",
     "endpoints": "The courts' endpoints: which are healthy, since when the others fail, and how many hits wait.",
     "audit": "The audit log: verify it, prove, find and export records.",
     "confirm": "A court's answer to a hit, from the command line.",

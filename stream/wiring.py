@@ -24,15 +24,19 @@ from connectors.kafka.topics import HITS, INBOX, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.endpoints import GoneEndpoints, Outages, RestingEndpoints
 from connectors.redis.errors import ViewUnavailableError
+from connectors.redis.feeds import FeedsView
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.lookback import LookbackView
+from connectors.redis.queries import QueriesView
 from connectors.redis.reachability import ReachabilityView
 from matchers.keys import KeyHasher
 from stream import metrics
 from stream.core.delivery import RetryLadder
 from stream.core.health import Change
+from stream.core.incident import Incidents
+from stream.core.memory import MemoryIncidents
 from stream.core.notification import Notification
 from stream.services.bodies import Bodies
 from stream.services.confirming import Confirming
@@ -46,6 +50,7 @@ from stream.services.lacks import Lacks
 from stream.services.listing import Listing
 from stream.services.lookback_process import LookbackProcess
 from stream.services.noticing import Noticing
+from stream.services.query_watch import QueryWatch
 from stream.services.reached import Reached
 from stream.services.reaching import Reaching
 from stream.services.rebuilding import rebuild_ledger, rebuild_reachability
@@ -54,6 +59,8 @@ from stream.services.screener_process import ScreenerProcess
 from stream.services.scribe import Scribe
 from stream.services.standing import Fence
 from stream.services.timekeeping import Timekeeping
+from stream.services.view_writer import ViewWriter
+from stream.services.views import TakesFeeds, TakesQueries
 from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
 from stream.under_way import UnderWay
@@ -112,7 +119,8 @@ async def lacks_now(settings: WorkerSettings) -> Lacks:
 class Wiring:
     """The parts of one worker, wired."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, incidents: Incidents | None = None) -> None:
+        """``incidents`` None: what is odd is logged and counted, and kept in this process alone."""
         self.settings = settings
         self.ledger_behind = asyncio.Event()
         """Partitions moved, and who had them may have died between log and view; or Redis has lost the view."""
@@ -134,6 +142,13 @@ class Wiring:
         self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied, self.ledger.of_orders)
+        views = (
+            TakesFeeds(FeedsView(self.redis, self.hasher, space)),
+            TakesQueries(QueriesView(self.redis, space), self.hasher),
+        )
+        self.view_writer = ViewWriter(settings.kafka, views, self.records)
+        watched = (self.hasher, settings.querying(), incidents or MemoryIncidents())
+        self.query_watch = QueryWatch(settings.kafka, *watched, _now)
         reached = Reached(self.screener.followed)
         self.resolving = Resolving(self.index, self.policy, self.records, reached)
         self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
@@ -189,6 +204,8 @@ class Wiring:
             await self.lookback.stop()
         await self.screener.stop()
         self.index_writer.stop()
+        self.view_writer.stop()
+        self.query_watch.stop()
         self.effect.stop()
         self.timekeeping.stop()
         self.noticing.stop()

@@ -8,7 +8,9 @@ from fastapi import Header
 
 from connectors.door.problems import ProblemError
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=200, description='the version held, as its ETag has it: "3"')]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", max_length=200, description='the version held, as its ETag has it: "3"')
+]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=200, description="* to put what is not there yet")]
 
 

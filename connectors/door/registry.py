@@ -55,9 +55,7 @@ class Stands(NamedTuple):
 class Registry:
     """Asks and fetches."""
 
-    def __init__(
-        self, held: Held, log: Log, records: Records, clock: Callable[[], dt.datetime], durable_s_max: float
-    ) -> None:
+    def __init__(self, held: Held, log: Log, records: Records, clock: Callable[[], dt.datetime], durable_s_max: float) -> None:
         self._held, self._log, self._records = held, log, records
         self._clock, self._durable_s_max = clock, durable_s_max
 

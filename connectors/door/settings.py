@@ -31,6 +31,7 @@ class DoorSettings(BaseSettings):
     plain_http: bool = Field(default=False, description="listen beyond loopback without TLS, since a proxy has it")
     body_bytes_max: int = Field(default=16_384, ge=1024)
     request_s_max: Seconds = Field(default=15.0, description="longest request, besides the wait that it asks for")
+    current_s_max: Seconds = Field(default=3.0, description="longest wait for a view to catch up with the log")
     readers: int = Field(default=4, ge=1, le=64, description="pages of the inbox read at once")
     requests_max: int = Field(default=1000, ge=1, description="requests under way at once, waiting ones included")
     rate_per_s: float = Field(default=10.0, gt=0, le=10_000, description="requests a second of one court, in the long run")

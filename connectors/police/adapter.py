@@ -1,15 +1,13 @@
 """What the fast query asks of a registry, whoever keeps it.
 
-    RuntimeError
-    └── SourceUnavailableError    a source cannot be asked now; ``reason`` tells nothing of anybody
+RuntimeError
+└── SourceUnavailableError    a source cannot be asked now; ``reason`` tells nothing of anybody
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
-
-from matchers.keys import Key
 
 
 class SourceUnavailableError(RuntimeError):
@@ -18,6 +16,13 @@ class SourceUnavailableError(RuntimeError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Subject(NamedTuple):
+    """Whom a registry is asked about: a document in canonical form, or ``organisation_code`` and a code."""
+
+    type: str
+    number: str
 
 
 class StoredPhoto(NamedTuple):
@@ -30,7 +35,7 @@ class StoredPhoto(NamedTuple):
 class RegistryAdapter(Protocol):
     """The registries of a police platform, a source a category. It decides nothing: whoever asks filters what it returns."""
 
-    async def find(self, source: str, key: Key) -> Sequence[Mapping[str, Any]]:
+    async def find(self, source: str, subject: Subject) -> Sequence[Mapping[str, Any]]:
         """The records that a source has of whoever has a document or code: none where it knows nobody by it.
 
         A record's fields bear the names of ``stream.core.fast_query``; ``photo`` is a reference. More fields are harmless.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime as dt
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from connectors.police.adapter import RegistryAdapter, SourceUnavailableError
-from matchers.keys import Key
+from pydantic import ValidationError
+
+from connectors.police.adapter import RegistryAdapter, SourceUnavailableError, StoredPhoto, Subject
+from matchers.documents import canonical_document
+from matchers.text import clean
 from stream.core.fast_query import ORGANISATION_CODE, Article, Category, filtered
-from stream.core.feeds import document_key, organisation_key
 from stream.core.question import Answer, Photo, Question, SourceSays, outcome_of
 
 PHOTO_BYTES_MAX: Final = 512 * 1024
@@ -58,8 +61,8 @@ class Answering:
         return self._said(question, outcome_of(says), records=records, sources=says)
 
     async def _ask(self, source: str, question: Question, fields: frozenset[str]) -> tuple[SourceSays, Records]:
-        """One source, within its time. A record of nothing but a reference to a photo keeps the reference."""
-        says, found = await self._within(source, lambda: self._adapter.find(source, key_of(question)))
+        """One source, within its time, cut to the article's fields."""
+        says, found = await self._within(source, lambda: self._adapter.find(source, subject_of(question)))
         if found is None:
             return says, []
         records = [filtered(record, fields) for record in found[:RECORDS_MAX]]
@@ -75,12 +78,10 @@ class Answering:
         return self._said(question, outcome_of([says]), photo=photo, sources=[says])
 
     async def _found_photo(self, source: str, question: Question) -> Photo | None:
-        for record in await self._adapter.find(source, key_of(question)):
+        for record in await self._adapter.find(source, subject_of(question)):
             if reference := record.get("photo"):
                 stored = await self._adapter.photo(source, str(reference))
-                if stored is not None and len(stored.data) > PHOTO_BYTES_MAX:
-                    raise SourceUnavailableError(f"the photo has more than {PHOTO_BYTES_MAX} bytes")
-                return None if stored is None else _photo_of(stored.media_type, stored.data)
+                return None if stored is None else _photo_of(stored)
         return None
 
     async def _within(self, source: str, ask: Callable[[], Any]) -> tuple[SourceSays, Any]:
@@ -111,11 +112,19 @@ def refusal_of(question: Question) -> str | None:
     return None if question.purpose.strip() else NO_PURPOSE
 
 
-def key_of(question: Question) -> Key:
+def subject_of(question: Question) -> Subject:
     """What the registries are asked by."""
     type_, number = question.about.type, question.about.number
-    return organisation_key(number) if type_ == ORGANISATION_CODE else document_key(type_, number)
+    if type_ == ORGANISATION_CODE:
+        return Subject(type_, clean(number))
+    document = canonical_document(type_, number)
+    return Subject(document.type, document.number)
 
 
-def _photo_of(media_type: str, data: bytes) -> Photo:
-    return Photo.model_construct(media_type=media_type, data=data)
+def _photo_of(stored: StoredPhoto) -> Photo:
+    if len(stored.data) > PHOTO_BYTES_MAX:
+        raise SourceUnavailableError(f"the photo has more than {PHOTO_BYTES_MAX} bytes")
+    try:
+        return Photo(media_type=stored.media_type, data=base64.b64encode(stored.data))
+    except ValidationError:
+        raise SourceUnavailableError("the photo is of no image type") from None

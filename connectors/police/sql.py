@@ -16,9 +16,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from connectors.police.adapter import SourceUnavailableError, StoredPhoto
+from connectors.police.adapter import SourceUnavailableError, StoredPhoto, Subject
 from connectors.police.tables import METADATA, PHOTOS, SUBJECTS, TABLE_OF, TRAVEL_DOCUMENTS, TRAVELLERS
-from matchers.keys import Key
 
 T = TypeVar("T")
 CONNECTIONS: Final = 4
@@ -36,8 +35,8 @@ class SqlRegistry:
         self._engines = {source: _engine(source, url, within_s[source]) for source, url in urls.items()}
         self._threads = {source: ThreadPoolExecutor(CONNECTIONS, f"registry-{source}") for source in urls}
 
-    async def find(self, source: str, key: Key) -> Sequence[Mapping[str, Any]]:
-        return await self._run(source, lambda connection: _records(connection, source, key))
+    async def find(self, source: str, subject: Subject) -> Sequence[Mapping[str, Any]]:
+        return await self._run(source, lambda connection: _records(connection, source, subject))
 
     async def photo(self, source: str, reference: str) -> StoredPhoto | None:
         return await self._run(source, lambda connection: _photo(connection, reference))
@@ -62,9 +61,9 @@ class SqlRegistry:
         return await asyncio.get_running_loop().run_in_executor(self._threads[source], asked)
 
 
-def _records(connection: Connection, source: str, key: Key) -> list[dict[str, Any]]:
+def _records(connection: Connection, source: str, subject: Subject) -> list[dict[str, Any]]:
     table = TABLE_OF[source]
-    person = select(SUBJECTS.c.person).where(SUBJECTS.c.type == key.kind, SUBJECTS.c.number == key.value)
+    person = select(SUBJECTS.c.person).where(SUBJECTS.c.type == subject.type, SUBJECTS.c.number == subject.number)
     rows = connection.execute(select(table).where(table.c.person.in_(person)).order_by(*table.primary_key).limit(ROWS_MAX))
     records = [dict(row._mapping) for row in rows]
     if table is TRAVELLERS:

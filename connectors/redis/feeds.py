@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import struct
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar, cast
 
@@ -29,7 +28,6 @@ from stream.core.feeds import (
     CaseRecord,
     Debtor,
     DebtorRecord,
-    DebtorRemoval,
     FeedRecord,
     JudgmentRecord,
     read_case,

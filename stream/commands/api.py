@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
+from connectors.documents.settings import DocumentsSettings
 from connectors.door.app import Parts, build_door
 from connectors.door.guard import Guard, Told
 from connectors.door.settings import DoorSettings
@@ -22,17 +23,23 @@ from connectors.door.tokens import Tokens, TokensError
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ensure_topics
+from connectors.kafka.topics import HITS, QUERIES, QUERY_ANSWERS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.feeds import FeedsView
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.queries import QueriesView
 from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
+from matchers.keys import KeyHasher
 from matchers.wire import reason
 from stream import metrics
 from stream.core.audit.record import AuditUnavailableError
+from stream.core.seals import DocumentStore
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.bodies import Bodies
+from stream.services.current import Current, Ends
+from stream.services.door_views import CurrentFeeds, QueryLog
 from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
 
@@ -54,26 +61,40 @@ def api(port: int | None) -> None:
         here = settings_here()
         audit = AuditSettings()
         signer = audit.signer()
+        documents = _documents()
         tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
         ensure_topics(here.kafka)
     except ValidationError as error:
         _give_up(reason(error))
-    except (ValueError, TokensError, KafkaError, StackError) as error:
+    except (ValueError, OSError, TokensError, KafkaError, StackError) as error:
         _give_up(str(error))
     if not len(tokens):
         _give_up("nobody has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
     try:
-        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka)))
+        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka), documents))
     except AuditUnavailableError as error:
         _give_up(str(error))
 
 
-async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
+def _documents() -> DocumentStore | None:
+    """The store of documents, where one is configured; without it no judgment can be put or fetched."""
+    settings = DocumentsSettings()
+    return None if settings.folder is None else settings.store()
+
+
+async def _serve(
+    settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter, documents: DocumentStore | None
+) -> None:
     await audit.start()
     records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
     namespace = here.redis.namespace
     hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
+    hasher, ends = KeyHasher(here.secret()), Ends(here.kafka)
+    current = Current(ends, settings.current_s_max)
+    questions, answers = Places(here.kafka, QUERIES), Places(here.kafka, QUERY_ANSWERS)
+    held = CurrentFeeds(FeedsView(client, hasher, namespace), current)
+    log = QueryLog(QueriesView(client, namespace), current, questions, answers, hasher)
+    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit, held, log, documents)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
@@ -81,7 +102,8 @@ async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, a
     finally:
         await audit.stop()
         await asyncio.to_thread(records.close)
-        await asyncio.to_thread(bodies.close)
+        for reader in (bodies, ends, questions, answers):
+            await asyncio.to_thread(reader.close)
         await client.aclose()
 
 

@@ -11,22 +11,25 @@ import click
 from connectors.kafka.errors import KafkaError
 from connectors.redis.client import connect
 from connectors.redis.errors import RedisError
+from connectors.redis.feeds import FeedsView
 from connectors.redis.index import RedisIndex
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.queries import QueriesView
 from connectors.redis.reachability import ReachabilityView
 from deploy.local.errors import StackError
 from matchers.keys import KeyHasher
 from stream.local import settings_here
 from stream.services.rebuilding import rebuild_ledger, rebuild_reachability
+from stream.services.views import TakesFeeds, TakesQueries, rebuild_view
 from stream.settings import WorkerSettings
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rebuild(*, yes: bool) -> None:
-    """Wipe the views in Redis: index, ledger, tests of endpoints. All are built again from Kafka, which is the only truth.
+    """Wipe the views in Redis: index, ledger, tests of endpoints, feeds, questions. All are built again from Kafka, which is the only truth.
 
-    The ledger and the tests are rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
+    All but the index are rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
     """
     try:
         settings = settings_here()
@@ -43,7 +46,8 @@ async def _rebuild(settings: WorkerSettings) -> None:
     client = connect(settings.redis)
     try:
         space = settings.redis.namespace
-        await RedisIndex(client, KeyHasher(settings.secret()), space).wipe()
+        hasher = KeyHasher(settings.secret())
+        await RedisIndex(client, hasher, space).wipe()
         click.echo("The index is wiped; the workers build it again from the orders.")
         ledger = RedisLedger(client, space)
         await ledger.wipe()
@@ -53,5 +57,9 @@ async def _rebuild(settings: WorkerSettings) -> None:
         await tests.wipe()
         read = await rebuild_reachability(settings.kafka, tests)
         click.echo(f"What is known of endpoints is rebuilt from {read:,} records of tests.")
+        for view in (TakesFeeds(FeedsView(client, hasher, space)), TakesQueries(QueriesView(client, space), hasher)):
+            await view.wipe()
+            read = await rebuild_view(settings.kafka, view)
+            click.echo(f"{', '.join(view.topics)}: rebuilt from {read:,} records.")
     finally:
         await client.aclose()

@@ -152,7 +152,7 @@ class Refused(NamedTuple):
 
 def decide(case: CaseRecord, type_: str, number: str, category: Category, purpose: str) -> Granted | Refused:
     """Whether the court of a case may ask for a category about whoever has the document, and why not (S2.2, S5.1)."""
-    if not PURPOSE_CHARACTERS_MIN <= len(purpose.strip()):
+    if not len(purpose.strip()) >= PURPOSE_CHARACTERS_MIN:
         return Refused(Rule.PURPOSE, ("S5.1",))
     if not case.is_open:
         return Refused(Rule.CASE_CLOSED, _ARTICLES_OF[category])

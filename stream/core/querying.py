@@ -89,7 +89,10 @@ class Querying:
             zh, en = f"{hours}小时内在非工作时间查询{count}次", f"{count} queries outside working hours within {hours} h"
             yield Oddity.OFF_HOURS, _opening(who, zh, en, asked)
         if (count := len(self._of_subject[asked.subject])) > limits.askers_of_subject:
-            zh, en = f"{hours}小时内有{count}个凭证查询同一对象", f"{count} credentials asked about one subject within {hours} h"
+            zh, en = (
+                f"{hours}小时内有{count}个凭证查询同一对象",
+                f"{count} credentials asked about one subject within {hours} h",
+            )
             yield Oddity.MANY_ASKERS, _opening(f"subject {asked.subject:016x}", zh, en, None)
 
     def _is_news(self, oddity: Oddity, about: str) -> bool:

@@ -72,9 +72,7 @@ class ViewWriter:
         """Go to where each view is, in every partition that is ours: after an assignment, a wipe, or another's write."""
         loop = asyncio.get_running_loop()
         while self._assigned:
-            committed = await loop.run_in_executor(
-                self._pool, partial(client.committed, self._assigned.popleft(), timeout=10)
-            )
+            committed = await loop.run_in_executor(self._pool, partial(client.committed, self._assigned.popleft(), timeout=10))
             self._buried |= {(place.topic, place.partition): max(place.offset, 0) for place in committed}
         stand = {name: await view.positions(topic) for name, (topic, view) in self._views.items()}
         for place in await loop.run_in_executor(self._pool, client.assignment):

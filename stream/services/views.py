@@ -158,4 +158,3 @@ async def _rebuild_partition(kafka: KafkaSettings, view: View, topic: str, parti
     finally:
         await asyncio.to_thread(client.close)
     return read
-

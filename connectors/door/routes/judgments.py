@@ -58,7 +58,10 @@ async def put_judgment(
 
 
 @router.get(
-    "/judgments/{sha256}", responses={**problems("not_found"), **_PDF}, response_model=None, summary="调阅裁判文书 Get a judgment"
+    "/judgments/{sha256}",
+    responses={**problems("not_found"), **_PDF},
+    response_model=None,
+    summary="调阅裁判文书 Get a judgment",
 )
 async def get_judgment(request: Request, _caller: Admitted, sha256: Sha256) -> Response:
     """The document itself; with `Accept: application/json` what is said of it."""
