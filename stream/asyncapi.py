@@ -12,14 +12,19 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import (
     AUDIT,
     CANDIDATES,
+    CASES,
     CONFIRMATIONS,
     DEADLETTERS,
+    DEBTORS,
     ENDINGS,
     HITS,
     INBOX,
     INSTRUCTIONS,
+    JUDGMENTS,
     NOTICES,
     ORDERS,
+    QUERIES,
+    QUERY_ANSWERS,
     REACHABILITY,
     RECEIPTS,
     topics,
@@ -37,6 +42,7 @@ _ROLES: Final = {
     "station": "stations 站点: are asked to act on their own sightings",
     "engine": "the engine itself: steps on the way from a sighting to a court",
     "operator": "whoever runs the engine",
+    "registry": "registries of the police 公安信息库: answer courts' questions",
 }
 
 
@@ -87,6 +93,23 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     REACHABILITY: _Channel(
         ("reachability",), "a digest of the endpoint", "Tests of the courts' endpoints, and their answers; kept for 400 days."
     ),
+    CASES: _Channel(("case",), "the case's id", "Cases (S2.1.1), whole and by versions; kept for ever. Personal data."),
+    DEBTORS: _Channel(
+        ("debtor", "debtor_removal"),
+        "the entry's id",
+        "Dishonest judgment debtors (S2.1.2); kept for ever. They raise no hit. Personal data.",
+    ),
+    JUDGMENTS: _Channel(
+        ("judgment",), "the document's SHA-256", "Which documents are judgments, and of which case (S2.1.3); kept for ever."
+    ),
+    QUERIES: _Channel(
+        ("query",), "the court's code", "Courts' questions to the registries (S2.2); kept for a day. Personal data."
+    ),
+    QUERY_ANSWERS: _Channel(
+        ("query_answer",),
+        "the court's code",
+        "What the registries answer: the fields of the article and no others (S2.2.1 to S2.2.5); kept for a day. Personal data.",
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -121,6 +144,11 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "giveNotice": _Operation("send", NOTICES, "operator", "A court's endpoint fails, is gone or has recovered."),
     "putOnRecord": _Operation("send", AUDIT, "operator", "Every access and operation, refusals included, before its answer."),
     "recordReachability": _Operation("send", REACHABILITY, "operator", "Every step of a test of an endpoint."),
+    "takeCase": _Operation("receive", CASES, "court", "Into the view of cases.", ("views",)),
+    "takeDebtor": _Operation("receive", DEBTORS, "court", "Into the view of dishonest debtors.", ("views",)),
+    "takeJudgment": _Operation("receive", JUDGMENTS, "court", "Into the view of judgments.", ("views",)),
+    "askRegistry": _Operation("send", QUERIES, "registry", "A question that an article grants, about a party of an open case."),
+    "takeAnswer": _Operation("receive", QUERY_ANSWERS, "registry", "Where it stands, for whoever asked.", ("views",)),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -137,6 +165,12 @@ _TITLES: Final = {
     "notice": "Notice 渠道状态",
     "audit": "Audit record 审计记录",
     "reachability": "Reachability 通联",
+    "case": "Case 案件",
+    "debtor": "Dishonest debtor 失信被执行人",
+    "debtor_removal": "Removal from the list 移出名单",
+    "judgment": "Judgment 裁判文书",
+    "query": "Query 快速查询",
+    "query_answer": "Answer to a query 查询结果",
     "deadletter": "Dead letter 死信",
 }
 

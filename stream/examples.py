@@ -42,6 +42,7 @@ from stream.core.notification import (
 from stream.core.outage import noted
 from stream.core.reachability import ReachRecord, Rhythm, Seen, due
 from stream.core.resolve import resolve
+from stream.feed_examples import feed_examples
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
 from watchlists.policy import Policy
@@ -84,6 +85,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "notice": [notice(_PLACE, Kind.DOWN, _opened(hits[0]), "worker-1").model_dump(mode="json")],
         "audit": [json.loads(raw) for raw in _audit_records(hits[0])],
         "reachability": [_reachability(hits[0]).model_dump(mode="json", exclude_none=True)],
+        **feed_examples(),
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 

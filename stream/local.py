@@ -38,9 +38,10 @@ def deployment_of(root: Path, addresses: Addresses, name: str = "up", topic_pref
 
 
 def running_processes(root: Path) -> list[Process]:
-    """Doors and workers of any deployment here that are alive."""
+    """Doors, registries and workers of any deployment here that are alive."""
     deployments = root / ".local" / "deployments"
-    folders = [*sorted(deployments.glob("*/door")), *sorted(deployments.glob("*/worker-*"))]
+    kinds = ("door", "registry", "worker-*")
+    folders = [folder for kind in kinds for folder in sorted(deployments.glob(f"*/{kind}"))]
     processes = [Process(f"{folder.parent.name} {folder.name}", folder, stop_s=40.0) for folder in folders]
     return [process for process in processes if process.pid() is not None]
 

@@ -65,7 +65,7 @@ FEEDS: Final[Mapping[str, Feed[CaseRecord] | Feed[Debtor] | Feed[JudgmentRecord]
 
 
 class FeedsView:
-    """One round trip each, but for ``wipe``. Raises ViewUnavailableError: Redis, or the view's secret, is not as it should be."""
+    """One round trip each, but for ``wipe``. Raises ViewUnavailableError: Redis is away, or another secret's."""
 
     def __init__(self, client: redis.asyncio.Redis, hasher: KeyHasher, namespace: str) -> None:
         self._client, self._hasher, self._namespace = client, hasher, namespace

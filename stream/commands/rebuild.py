@@ -27,7 +27,9 @@ from stream.settings import WorkerSettings
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rebuild(*, yes: bool) -> None:
-    """Wipe the views in Redis: index, ledger, tests of endpoints, feeds, questions. All are built again from Kafka, which is the only truth.
+    """Wipe the views in Redis: index, ledger, tests of endpoints, feeds, questions.
+
+    All are built again from Kafka, which is the only truth.
 
     All but the index are rebuilt here; the index by the workers, which wait meanwhile and acknowledge nothing.
     """

@@ -23,6 +23,7 @@ def up(workers: int) -> None:
         deployment.prepare()
         started = [deployment.start_worker(number) for number in range(1, workers + 1)]
         wait_for_workers(deployment, started, click.echo)
+        deployment.start_registry()
         door = deployment.start_door()
     except StackError as error:
         click.echo(f"chakong up: {error}", err=True)
@@ -30,4 +31,5 @@ def up(workers: int) -> None:
     click.echo(f"Kafka {addresses.kafka}, Redis {addresses.redis}, {workers} worker(s).")
     click.echo(f"Endpoints of the courts: {deployment.endpoints_file} (restart the worker after a change).")
     click.echo(f"The courts' door: {door}; tokens of the courts: {deployment.tokens_file}.")
+    click.echo(f"The registry of the fast query holds made-up people alone: {deployment.registry().folder}.")
     click.echo("Stop it all with: chakong down")

@@ -16,6 +16,7 @@ from connectors.documents.settings import DocumentsSettings
 from connectors.door.settings import DoorSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
+from connectors.police.settings import RegistrySettings
 from connectors.redis.settings import RedisSettings
 from stream import metrics
 from stream.settings import WorkerSettings
@@ -56,6 +57,7 @@ def test_every_setting_is_told_with_its_default() -> None:
         DoorSettings,
         AuditSettings,
         DocumentsSettings,
+        RegistrySettings,
     )
     real = dict(pair for part in parts for pair in variables(part))
     assert {name: row[0] for name, row in table("Settings").items()} == real
