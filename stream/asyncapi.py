@@ -108,7 +108,7 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     QUERY_ANSWERS: _Channel(
         ("query_answer",),
         "the court's code",
-        "What the registries answer: the fields of the article and no others (S2.2.1 to S2.2.5); kept for a day. Personal data.",
+        "What the registries answer: the fields of the article alone (S2.2.1 to S2.2.5); kept for a day. Personal data.",
     ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."

@@ -195,6 +195,6 @@ def _plain(value: Any) -> Any:
     """A value that is not a record: whatever is nested in it is under a name that no article lists."""
     if isinstance(value, Mapping):
         return None
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [item for item in value if not isinstance(item, Mapping | list | tuple)]
     return value

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -26,6 +27,7 @@ from connectors.kafka.clients import consumer, fetch, partitions_of
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
+from connectors.redis.errors import ViewUnavailableError
 from stream.core.audit.record import Entry, read_record
 from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
@@ -56,6 +58,16 @@ class KnownHits:
     async def owner_of(self, hit_id: str) -> Owner | None:
         court = self.courts.get(hit_id)
         return None if court is None else Owner(court=court)
+
+
+class NothingHeld:
+    """Feeds and questions of a door whose tests are about something else: Redis is away."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def away(*_: object) -> None:
+            raise ViewUnavailableError("unreachable", "Redis cannot be reached")
+
+        return away
 
 
 @dataclass
@@ -119,18 +131,27 @@ def _court(court: str) -> Principal:
 
 @asynccontextmanager
 async def opened(
-    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+    kafka: str,
+    topic_prefix: str,
+    hits: KnownHits | None = None,
+    audit_s_max: float = 5.0,
+    parts: Mapping[str, Any] = MappingProxyType({}),
+    tokens: Mapping[str, Principal] = MappingProxyType({}),
+    **settings: Any,
 ) -> AsyncIterator[Door]:
+    """``parts``: of the door, in place of those here; ``tokens``: of others than the three courts."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
+    ours = [Token(token, _court(court)) for court, token in TOKENS.items()]
+    known = Tokens([*ours, *(Token(token, principal) for token, principal in tokens.items())])
+    usual = {"held": NothingHeld(), "queries": NothingHeld()}
     door = build_door(
         DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
+        Parts(known, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit, **{**usual, **parts}),
     )
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())
