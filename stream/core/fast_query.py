@@ -96,7 +96,8 @@ def _read_articles(text: str) -> dict[str, Article]:
 
 def _read_matrix(text: str, articles: Mapping[str, Article]) -> dict[tuple[Category, Role], Article]:
     head, *rows = (line.split() for line in text.splitlines() if line.strip())
-    roles, found = [Role(name) for name in head[1:]], {}
+    roles = [Role(name) for name in head[1:]]
+    found: dict[tuple[Category, Role], Article] = {}
     for name, *cells in rows:
         category = Category(name)
         granted = {role: cell for role, cell in zip(roles, cells, strict=True) if cell != "-"}
@@ -187,7 +188,9 @@ def filtered(record: Mapping[str, Any], fields: frozenset[str]) -> dict[str, Any
             told[outer] = _plain(record.get(outer))
         elif outer not in told:
             within = frozenset(one.removeprefix(f"{outer}.") for one in fields if one.startswith(f"{outer}."))
-            told[outer] = [filtered(item, within) for item in record.get(outer) or () if isinstance(item, Mapping)]
+            items = record.get(outer)
+            listed = items if isinstance(items, list | tuple) else ()
+            told[outer] = [filtered(item, within) for item in listed if isinstance(item, Mapping)]
     return told
 
 

@@ -66,7 +66,7 @@ class Querying:
         self._off_hours: Counter[str] = Counter()
         self._of_subject: dict[int, Counter[str]] = {}
         self._told: dict[tuple[Oddity, str], dt.datetime] = {}
-        self._latest = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._latest = dt.datetime.fromtimestamp(0, dt.UTC)
 
     def noted(self, asked: Asked) -> list[tuple[Oddity, Opening]]:
         """Take a question in; returns what became odd by it and was not said within the window before."""

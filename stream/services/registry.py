@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -38,20 +37,22 @@ class Done:
     """Which questions of each partition are done, and how far in order that is."""
 
     def __init__(self) -> None:
-        self._open: dict[int, OrderedDict[int, bool]] = {}
+        self._open: dict[int, dict[int, bool]] = {}
+        """Offsets in the order in which they came, a partition."""
 
     def came(self, partition: int, offset: int) -> None:
-        self._open.setdefault(partition, OrderedDict())[offset] = False
+        self._open.setdefault(partition, {})[offset] = False
 
     def done(self, partition: int, offset: int) -> int | None:
         """Note one; returns the offset to commit where that moved, which is after all that are done from the first on."""
-        of_partition = self._open.get(partition, OrderedDict())
+        of_partition = self._open.get(partition, {})
         if offset not in of_partition:  # the partition was given away meanwhile
             return None
         of_partition[offset] = True
         moved = None
-        while of_partition and next(iter(of_partition.values())):
-            moved = of_partition.popitem(last=False)[0] + 1
+        while of_partition and of_partition[first := next(iter(of_partition))]:
+            del of_partition[first]
+            moved = first + 1
         return moved
 
     def forget(self, partition: int) -> None:
@@ -72,10 +73,14 @@ class RegistryService:
     async def run(self, ready: Callable[[], object] = lambda: None) -> None:
         """Answer until stopped; ``ready`` is called once this process has partitions."""
         loop = asyncio.get_running_loop()
+
+        def assigned(_client: Consumer, _places: list[TopicPartition]) -> None:
+            loop.call_soon_threadsafe(ready)
+
         client = consumer(self._kafka, GROUP)
         client.subscribe(
             [self._kafka.topic(QUERIES)],
-            on_assign=lambda _client, _places: loop.call_soon_threadsafe(ready),
+            on_assign=assigned,
             on_revoke=self._on_revoke,
         )
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, cast
 
 import structlog
 
@@ -61,7 +61,7 @@ class View(Protocol):
 class TakesFeeds:
     """Cases, debtors and judgments into their views."""
 
-    topics = tuple(FEEDS)
+    topics: tuple[str, ...] = tuple(FEEDS)
 
     def __init__(self, view: FeedsView) -> None:
         self._view = view
@@ -92,7 +92,7 @@ class TakesFeeds:
 class TakesQueries:
     """Where questions and answers stand, into their view."""
 
-    topics = (QUERIES, QUERY_ANSWERS)
+    topics: tuple[str, ...] = (QUERIES, QUERY_ANSWERS)
 
     def __init__(self, view: QueriesView, hasher: KeyHasher) -> None:
         self._view, self._hasher = view, hasher
@@ -147,7 +147,7 @@ async def _rebuild_partition(kafka: KafkaSettings, view: View, topic: str, parti
         client.assign([at(kafka.topic(topic), partition, stands)])
         while stands < end:
             messages = await asyncio.to_thread(client.consume, BATCH, POLL_S * 10)
-            good = [message for message in messages if message.error() is None]
+            good = [cast(Fetched, message) for message in messages if message.error() is None]
             if good:
                 await view.take(topic, partition, stands, good)
                 stands, read = good[-1].offset() + 1, read + len(good)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -64,11 +64,14 @@ class QueryTold(BaseModel):
     answer: AnswerTold | None = None
 
 
+_PENDING: Final[dict[int | str, dict[str, Any]]] = {202: {"model": QueryTold, "description": "not answered yet"}}
+_PHOTO: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/*": {}}}, 202: {"description": "not answered yet"}}
+
+
 @router.post(
     "/queries",
     response_model=QueryTold,
-    responses={202: {"model": QueryTold, "description": "asked; not answered yet"}}
-    | problems("query_refused", "not_found", "key_reused", "too_large"),
+    responses={**_PENDING, **problems("query_refused", "not_found", "key_reused", "too_large")},
     summary="快速查询 Ask the registries",
 )
 async def ask_registry(
@@ -103,7 +106,7 @@ async def ask_registry(
 @router.get(
     "/queries/{query_id}",
     response_model=QueryTold,
-    responses={202: {"model": QueryTold, "description": "not answered yet"}} | problems("query_refused", "not_found"),
+    responses={**_PENDING, **problems("query_refused", "not_found")},
     summary="查询结果 Get an answer",
 )
 async def get_registry_answer(
@@ -125,8 +128,7 @@ async def get_registry_answer(
 @router.get(
     "/queries/{query_id}/photo",
     response_model=None,
-    responses={200: {"content": {"image/*": {}}}, 202: {"description": "not answered yet"}}
-    | problems("query_refused", "not_found"),
+    responses={**_PHOTO, **problems("query_refused", "not_found")},
     summary="照片 Get a photo",
 )
 async def get_registry_photo(
