@@ -70,13 +70,15 @@ class Querying:
 
     def noted(self, asked: Asked) -> list[tuple[Oddity, Opening]]:
         """Take a question in; returns what became odd by it and was not said within the window before."""
-        if asked.id in self._ids or asked.at <= self._latest - self._limits.window:
+        if asked.at <= self._latest - self._limits.window:
             return []
         self._latest = max(self._latest, asked.at)
+        self._forget()
+        if asked.id in self._ids:
+            return []
         self._count(asked, 1)
         self._ids.add(asked.id)
         self._asked.append(asked)
-        self._forget()
         return [(oddity, opening) for oddity, opening in self._odd(asked) if self._is_news(oddity, opening.about)]
 
     def _odd(self, asked: Asked) -> Iterator[tuple[Oddity, Opening]]:
@@ -105,7 +107,7 @@ class Querying:
     def _forget(self) -> None:
         """What has left the window. Late ones stay until those before them in the queue go."""
         oldest = self._latest - self._limits.window
-        while self._asked and (self._asked[0].at <= oldest or len(self._asked) > KEPT_MAX):
+        while self._asked and (self._asked[0].at <= oldest or len(self._asked) >= KEPT_MAX):
             gone = self._asked.popleft()
             self._ids.discard(gone.id)
             self._count(gone, -1)

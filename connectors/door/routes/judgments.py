@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
 
@@ -16,10 +16,8 @@ from stream.core.feeds import JudgmentFacts, JudgmentRecord
 
 router = APIRouter()
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="the document's SHA-256, in lower-case hexadecimal")]
-PDF = "application/pdf"
-_PDF: dict[int | str, dict[str, Any]] = {
-    200: {"content": {PDF: {}, "application/json": {"schema": {"$ref": "#/components/schemas/JudgmentRecord"}}}}
-}
+PDF: Final = "application/pdf"
+_PDF: Final[dict[int | str, dict[str, Any]]] = {200: {"model": JudgmentRecord, "content": {PDF: {}}}}
 
 
 @router.put(
