@@ -25,6 +25,7 @@ from connectors.police.answering import Answering
 from connectors.police.sql import SqlRegistry, populate
 from connectors.redis.client import connect
 from connectors.redis.feeds import FeedsView
+from connectors.redis.keyspace import delete_all
 from connectors.redis.queries import QueriesView
 from connectors.redis.settings import RedisSettings
 from deploy.local.addresses import Addresses
@@ -121,6 +122,7 @@ async def platforms(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) 
             await asyncio.gather(*running)
     for reader in (questions, answers, ends):
         await asyncio.to_thread(reader.close)
+    await delete_all(client, name)
     await client.aclose()
 
 

@@ -207,6 +207,6 @@ async def test_the_same_key_is_the_same_question_and_another_content_is_refused(
     ],
 )
 async def test_what_is_no_question_is_told_why_and_not_repeated(platforms: Platforms, change: Fields, detail: str) -> None:
-    refused = await ask(platforms, body(str(uuid.uuid4()), platforms.person(1), "vehicles", **change))
+    refused = await ask(platforms, body(str(uuid.uuid4()), platforms.person(1), "vehicles") | change)
     assert (refused.status, refused.body["detail"].startswith(detail)) == (422, True)
     assert "11010519491231002X" not in json.dumps(refused.body)
