@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import redis.asyncio
 
@@ -59,7 +59,7 @@ class Feed(NamedTuple, Generic[R]):
 CASE_FEED: Final = Feed[CaseRecord](CASES, read_case)
 DEBTOR_FEED: Final = Feed[Debtor](DEBTORS, read_debtor)
 JUDGMENT_FEED: Final = Feed[JudgmentRecord](JUDGMENTS, read_judgment)
-FEEDS: Final[Mapping[str, Feed[CaseRecord] | Feed[Debtor] | Feed[JudgmentRecord]]] = {
+FEEDS: Final[Mapping[str, Feed[Any]]] = {
     feed.topic: feed for feed in (CASE_FEED, DEBTOR_FEED, JUDGMENT_FEED)
 }
 
@@ -81,6 +81,11 @@ class FeedsView:
 
     async def judgment(self, sha256: str) -> JudgmentRecord | None:
         return await self._record(JUDGMENT_FEED, sha256)
+
+    async def held(self, topic: str, id_: str) -> FeedRecord | None:
+        """Whatever a feed holds under an id."""
+        found: FeedRecord | None = await self._record(FEEDS[topic], id_)
+        return found
 
     async def debtors_of(self, key: Key) -> list[DebtorRecord]:
         """The entries of whoever has a document or code, by id. A tag only nominates: the key itself decides."""

@@ -20,7 +20,7 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.redis.errors import ViewUnavailableError
 from stream.core.ports import ViewMovedError
 from stream.services.resolving import send_for_sure
-from stream.services.views import BATCH, View
+from stream.services.views import BATCH, Refusal, View
 
 POLL_S: Final = 0.02
 RETRY_S: Final = 0.5
@@ -78,7 +78,8 @@ class ViewWriter:
         for place in await loop.run_in_executor(self._pool, client.assignment):
             wanted = stand[place.topic].get(place.partition, 0)
             if self._positions.get((place.topic, place.partition)) != wanted:
-                await loop.run_in_executor(self._pool, client.seek, at(place.topic, place.partition, wanted))
+                begin = min(wanted, self._buried.get((place.topic, place.partition), wanted))
+                await loop.run_in_executor(self._pool, client.seek, at(place.topic, place.partition, begin))
                 self._positions[place.topic, place.partition] = wanted
         self._moved.clear()
         self._checked_at = time.monotonic()
@@ -91,14 +92,25 @@ class ViewWriter:
             start = self._positions.get(place)
             if start is None:  # assigned a moment ago: it is read again from where the view is
                 self._moved.set()
-            elif fresh := [message for message in of_place if message.offset() >= start]:
+                continue
+            await self._bury_again(client, place, [message for message in of_place if message.offset() < start])
+            if fresh := [message for message in of_place if message.offset() >= start]:
                 await self._take(client, place, start, fresh)
+
+    async def _bury_again(self, client: Consumer, place: _Place, messages: Sequence[Fetched]) -> None:
+        """Refusals of records that a writer took which may have died before it told of them."""
+        if messages:
+            topic, view = self._views[place[0]]
+            await self._bury(client, place, messages[-1].offset() + 1, await view.refused(topic, messages))
 
     async def _take(self, client: Consumer, place: _Place, start: int, messages: Sequence[Fetched]) -> None:
         topic, view = self._views[place[0]]
         end = messages[-1].offset() + 1
         refused = await view.take(topic, place[1], start, messages)
         self._positions[place] = end
+        await self._bury(client, place, end, refused)
+
+    async def _bury(self, client: Consumer, place: _Place, end: int, refused: Sequence[Refusal]) -> None:
         floor = self._buried.get(place, 0)
         await send_for_sure(self._records, [one.letter() for one in refused if one.message.offset() >= floor])
         if end > floor:

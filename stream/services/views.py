@@ -29,6 +29,7 @@ from stream.core.question import Answer, Question, content_of, read_answer, read
 BATCH: Final = 200
 POLL_S: Final = 0.05
 OTHER_COURT: Final = "other_court"
+_OTHER_COURT_SAYS: Final = "only the court that put a record may change it"
 _log = structlog.get_logger("views")
 
 
@@ -55,6 +56,9 @@ class View(Protocol):
     async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Refusal]:
         """Raises ViewMovedError, ViewUnavailableError."""
 
+    async def refused(self, topic: str, messages: Sequence[Fetched]) -> list[Refusal]:
+        """Which of these records, all taken before, the view did not take. Raises ViewUnavailableError."""
+
     async def wipe(self) -> None: ...
 
 
@@ -70,19 +74,21 @@ class TakesFeeds:
         return await self._view.positions(topic)
 
     async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Refusal]:
-        refused, read = [], []
-        for message in messages:
-            raw = message.value() or b""
-            try:
-                read.append((message, Written(FEEDS[topic].read(raw), raw)))
-            except UnreadableError as error:
-                refused.append(Refusal(message, error.reason, error.detail))
+        read, refused = _written(topic, messages)
         end = messages[-1].offset() + 1
         decisions = await self._view.apply(topic, partition, start, end, [written for _, written in read])
         for (message, _), decision in zip(read, decisions, strict=True):
             metrics.feed_records.labels(topic, decision).inc()
             if decision == OTHER_COURT:
-                refused.append(Refusal(message, OTHER_COURT, "only the court that put a record may change it"))
+                refused.append(Refusal(message, OTHER_COURT, _OTHER_COURT_SAYS))
+        return refused
+
+    async def refused(self, topic: str, messages: Sequence[Fetched]) -> list[Refusal]:
+        read, refused = _written(topic, messages)
+        for message, written in read:
+            held = await self._view.held(topic, written.record.id)
+            if held is not None and held.court.code != written.record.court.code:
+                refused.append(Refusal(message, OTHER_COURT, _OTHER_COURT_SAYS))
         return refused
 
     async def wipe(self) -> None:
@@ -101,11 +107,21 @@ class TakesQueries:
         return await self._view.positions(topic)
 
     async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Refusal]:  # noqa: ARG002
+        questions, answers, refused = self._read(topic, messages)
+        await self._view.take(topic, partition, messages[-1].offset() + 1, questions, answers)
+        return refused
+
+    async def refused(self, topic: str, messages: Sequence[Fetched]) -> list[Refusal]:
+        return self._read(topic, messages)[2]
+
+    def _read(
+        self, topic: str, messages: Sequence[Fetched]
+    ) -> tuple[list[tuple[Question, str, Place]], list[tuple[Answer, Place]], list[Refusal]]:
         questions: list[tuple[Question, str, Place]] = []
         answers: list[tuple[Answer, Place]] = []
         refused = []
         for message in messages:
-            raw, place = message.value() or b"", (partition, message.offset())
+            raw, place = message.value() or b"", (message.partition(), message.offset())
             try:
                 if topic == QUERIES:
                     question = read_question(raw)
@@ -114,11 +130,22 @@ class TakesQueries:
                     answers.append((read_answer(raw), place))
             except UnreadableError as error:
                 refused.append(Refusal(message, error.reason, error.detail))
-        await self._view.take(topic, partition, messages[-1].offset() + 1, questions, answers)
-        return refused
+        return questions, answers, refused
 
     async def wipe(self) -> None:
         await self._view.wipe()
+
+
+def _written(topic: str, messages: Sequence[Fetched]) -> tuple[list[tuple[Fetched, Written]], list[Refusal]]:
+    """The records that can be read, and those that cannot."""
+    read, refused = [], []
+    for message in messages:
+        raw = message.value() or b""
+        try:
+            read.append((message, Written(FEEDS[topic].read(raw), raw)))
+        except UnreadableError as error:
+            refused.append(Refusal(message, error.reason, error.detail))
+    return read, refused
 
 
 async def rebuild_view(kafka: KafkaSettings, view: View) -> int:

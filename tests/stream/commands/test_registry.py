@@ -98,7 +98,7 @@ def test_S2_2_1_a_question_on_the_log_is_answered(
     ("changes", "says"),
     [
         ({"CHAKONG_REGISTRY_URL": "mysql://a:secret@b/c"}, "none of PostgreSQL or SQLite"),
-        ({"CHAKONG_AUDIT_KEY_FILE": "/nowhere"}, "CHAKONG_AUDIT_KEY_FILE"),
+        ({"CHAKONG_AUDIT_KEY_FILE": "/nowhere"}, "/nowhere"),
         ({"CHAKONG_REGISTRY_IDENTITY_S_MAX": "0"}, "identity_s_max"),
     ],
 )

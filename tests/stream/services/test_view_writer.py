@@ -133,6 +133,17 @@ async def test_what_is_refused_is_buried_once_also_when_the_views_are_built_agai
     assert await world.feeds.debtor(DEBTOR_ID) == debtor()
 
 
+async def test_what_a_writer_took_and_did_not_bury_is_buried_by_the_next(world: World) -> None:
+    await world.put(DEBTORS, debtor(), debtor(version=2, court={"code": "310101"}))
+    await world.records.send_soon([Record(CASES, b"x", b"{"), Record(QUERIES, b"x", b"{}")])
+    for view in (TakesFeeds(world.feeds), TakesQueries(world.queries, HASHER)):
+        await rebuild_view(world.kafka, view)  # as a writer that dies before it buries leaves the views
+    async with world.writing(), asyncio.timeout(20):
+        while len(await asyncio.to_thread(world.buried)) < 3:
+            await asyncio.sleep(0.1)
+    assert world.buried() == ["invalid_query", "not_json", "other_court"]
+
+
 async def test_rebuild_needs_no_worker(world: World) -> None:
     await world.put(CASES, *(case(number=f"(2026)粤0106执{number}号") for number in range(30)), case())
     view = TakesFeeds(world.feeds)
