@@ -59,9 +59,7 @@ class Feed(NamedTuple, Generic[R]):
 CASE_FEED: Final = Feed[CaseRecord](CASES, read_case)
 DEBTOR_FEED: Final = Feed[Debtor](DEBTORS, read_debtor)
 JUDGMENT_FEED: Final = Feed[JudgmentRecord](JUDGMENTS, read_judgment)
-FEEDS: Final[Mapping[str, Feed[Any]]] = {
-    feed.topic: feed for feed in (CASE_FEED, DEBTOR_FEED, JUDGMENT_FEED)
-}
+FEEDS: Final[Mapping[str, Feed[Any]]] = {feed.topic: feed for feed in (CASE_FEED, DEBTOR_FEED, JUDGMENT_FEED)}
 
 
 class FeedsView:
