@@ -12,16 +12,21 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import (
     AUDIT,
     CANDIDATES,
+    CASES,
     CONFIRMATIONS,
     DEADLETTERS,
+    DEBTORS,
     ENDINGS,
     HITS,
     INBOX,
     INCIDENTS,
     INSTRUCTIONS,
     INTAKE,
+    JUDGMENTS,
     NOTICES,
     ORDERS,
+    QUERIES,
+    QUERY_ANSWERS,
     REACHABILITY,
     RECEIPTS,
     topics,
@@ -39,6 +44,7 @@ _ROLES: Final = {
     "station": "stations 站点: are asked to act on their own sightings",
     "engine": "the engine itself: steps on the way from a sighting to a court",
     "operator": "whoever runs the engine",
+    "registry": "registries of the police 公安信息库: answer courts' questions",
 }
 
 
@@ -97,6 +103,23 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     INCIDENTS: _Channel(
         ("incident",), "the incident's id", "Steps of incidents between the platforms, told to both sides; kept for ever."
     ),
+    CASES: _Channel(("case",), "the case's id", "Cases (S2.1.1), whole and by versions; kept for ever. Personal data."),
+    DEBTORS: _Channel(
+        ("debtor", "debtor_removal"),
+        "the entry's id",
+        "Dishonest judgment debtors (S2.1.2); kept for ever. They raise no hit. Personal data.",
+    ),
+    JUDGMENTS: _Channel(
+        ("judgment",), "the document's SHA-256", "Which documents are judgments, and of which case (S2.1.3); kept for ever."
+    ),
+    QUERIES: _Channel(
+        ("query",), "the court's code", "Courts' questions to the registries (S2.2); kept for a day. Personal data."
+    ),
+    QUERY_ANSWERS: _Channel(
+        ("query_answer",),
+        "the court's code",
+        "What the registries answer: the fields of the article alone (S2.2.1 to S2.2.5); kept for a day. Personal data.",
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -139,6 +162,11 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "recordIncident": _Operation("send", INCIDENTS, "operator", "Something is wrong, is told, is resolved (S4.5)."),
     "followIncidents": _Operation("receive", INCIDENTS, "engine", "Taken over into the view of incidents.", ("worker",)),
     "recordReachability": _Operation("send", REACHABILITY, "operator", "Every step of a test of an endpoint."),
+    "takeCase": _Operation("receive", CASES, "court", "Into the view of cases.", ("views",)),
+    "takeDebtor": _Operation("receive", DEBTORS, "court", "Into the view of dishonest debtors.", ("views",)),
+    "takeJudgment": _Operation("receive", JUDGMENTS, "court", "Into the view of judgments.", ("views",)),
+    "askRegistry": _Operation("send", QUERIES, "registry", "A question that an article grants, about a party of an open case."),
+    "takeAnswer": _Operation("receive", QUERY_ANSWERS, "registry", "Where it stands, for whoever asked.", ("views",)),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -156,6 +184,12 @@ _TITLES: Final = {
     "audit": "Audit record 审计记录",
     "reachability": "Reachability 通联",
     "incident": "Incident step 异常事件",
+    "case": "Case 案件",
+    "debtor": "Dishonest debtor 失信被执行人",
+    "debtor_removal": "Removal from the list 移出名单",
+    "judgment": "Judgment 裁判文书",
+    "query": "Query 快速查询",
+    "query_answer": "Answer to a query 查询结果",
     "deadletter": "Dead letter 死信",
 }
 

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "api": "The courts' door: they fetch their notifications and answer hits.",
     "issuer": "A small OpenID provider of sample users, for this machine alone.",
     "token": "An access token of a sample user, for the door that up opened.",
+    "registry": "The police's side of the fast query: courts' questions, answered from registries.",
     "endpoints": "The courts' endpoints: which are healthy, since when the others fail, and how many hits wait.",
     "audit": "The audit log: verify it, prove, find and export records.",
     "confirm": "A court's answer to a hit, from the command line.",

@@ -24,12 +24,14 @@ from connectors.kafka.ends import Ends
 from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ORDERS, ensure_topics
+from connectors.kafka.topics import HITS, ORDERS, QUERIES, QUERY_ANSWERS, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.feeds import FeedsView
 from connectors.redis.incidents import IncidentsView
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce
 from connectors.redis.ledger import RedisLedger
+from connectors.redis.queries import QueriesView
 from connectors.redis.reachability import ReachabilityView
 from matchers.keys import KeyHasher
 from stream.core.currency import Currency
@@ -37,6 +39,9 @@ from stream.core.seals import DocumentStore
 from stream.local import settings_here
 from stream.services.bodies import Bodies
 from stream.services.checking import Checking, LogEnds
+from stream.services.current import Current
+from stream.services.current import Ends as KafkaEnds
+from stream.services.door_views import CurrentFeeds, QueryLog
 from stream.services.engine_health import EngineHealth
 from stream.services.replay_process import ReplayProcess
 from stream.services.whose import LedgerHits, LedgerStories
@@ -105,6 +110,11 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
         await ready.audit.start()
         closing.push_async_callback(ready.audit.stop)
         await closing.enter_async_context(ready.known.kept())
+        log_of_views = KafkaEnds(here.kafka)
+        current = Current(log_of_views, settings.current_s_max)
+        questions, answers = Places(here.kafka, QUERIES), Places(here.kafka, QUERY_ANSWERS)
+        for reader in (log_of_views, questions, answers):
+            closing.push_async_callback(asyncio.to_thread, reader.close)
         incidents = IncidentsView(client, namespace)
         ledger = RedisLedger(client, namespace)
         index, currency = RedisIndex(client, ready.hasher, namespace), Currency(settings.check_behind_s_max)
@@ -125,6 +135,9 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             stories=LedgerStories(ledger, bodies),
             replays=ReplayProcess(settings.replay_s_max, settings.replay_memory_mb),
             incidents=Desk(incidents, IncidentLog(records, incidents, _now), here.incidents.limits(), _now),
+            held=CurrentFeeds(FeedsView(client, ready.hasher, namespace), current),
+            queries=QueryLog(QueriesView(client, namespace), current, questions, answers, ready.hasher),
+            documents=None if ready.kept is None else ready.kept.store,
             papers=None
             if ready.kept is None
             else Papers(*ready.kept, Views(index, InForce(client, namespace), lambda: lacks_now(here), ends)),

@@ -38,6 +38,14 @@ class Engine(Service):
         await self.wiring.index_writer.run()
 
     @Service.task
+    async def _write_views(self) -> None:
+        await self.wiring.view_writer.run()
+
+    @Service.task
+    async def _watch_querying(self) -> None:
+        await self.wiring.query_watch.run()
+
+    @Service.task
     async def _force(self) -> None:
         await self.wiring.effect.watch_force()
 

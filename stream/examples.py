@@ -48,6 +48,7 @@ from stream.core.outage import noted
 from stream.core.reachability import ReachRecord, Rhythm, Seen, due
 from stream.core.resolve import resolve
 from stream.core.watching import Thresholds, failing_endpoints
+from stream.feed_examples import feed_examples
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
 from watchlists.policy import Policy
@@ -91,6 +92,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "audit": [json.loads(raw) for raw in _audit_records(hits[0])],
         "reachability": [_reachability(hits[0]).model_dump(mode="json", exclude_none=True)],
         "incident": [json.loads(record.body()) for record in _incident_steps(hits[0])],
+        **feed_examples(),
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 

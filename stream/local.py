@@ -38,9 +38,9 @@ def deployment_of(root: Path, addresses: Addresses, name: str = "up", topic_pref
 
 
 def running_processes(root: Path) -> list[Process]:
-    """Doors, issuers, intakes and workers of any deployment here that are alive."""
+    """Doors, issuers, intakes, registries and workers of any deployment here that are alive."""
     deployments = root / ".local" / "deployments"
-    names = ("door", "issuer", "intake", "worker-*")
+    names = ("door", "issuer", "intake", "registry", "worker-*")
     folders = [path for name in names for path in sorted(deployments.glob(f"*/{name}"))]
     processes = [Process(f"{folder.parent.name} {folder.name}", folder, stop_s=40.0) for folder in folders]
     return [process for process in processes if process.pid() is not None]

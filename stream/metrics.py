@@ -74,6 +74,9 @@ incident_news: Final = Counter("chakong_incident_news", "News of incidents to a 
 hit_seconds: Final = Histogram("chakong_hit_seconds", "From detection to delivery to the court", buckets=_SECONDS)
 loop_lag_seconds: Final = Histogram("chakong_loop_lag_seconds", "Lateness of the event loop's timer", buckets=_SECONDS)
 
+feed_records: Final = Counter("chakong_feed_records", "Records of feeds applied to their views", ["topic", "outcome"])
+odd_querying: Final = Counter("chakong_odd_querying", "Times that querying was found odd", ["oddity"])
+
 LOOKBACK: Final = CollectorRegistry()
 """The metrics of the process that searches back: the worker that started it tells them with its own."""
 ProcessCollector(namespace="chakong_lookback", registry=LOOKBACK)
@@ -109,4 +112,18 @@ ProcessCollector(namespace="chakong_intake", registry=INTAKE)
 
 intake_records: Final = Counter(
     "chakong_intake_records", "Records of intake that were sent on or refused", ["outcome"], registry=INTAKE
+)
+
+REGISTRY: Final = CollectorRegistry()
+"""The metrics of ``chakong registry``, which is a process of the police's side and serves them itself."""
+ProcessCollector(namespace="chakong_registry", registry=REGISTRY)
+
+registry_questions: Final = Counter(
+    "chakong_registry_questions", "Questions of the fast query", ["category", "outcome"], registry=REGISTRY
+)
+registry_sources: Final = Counter(
+    "chakong_registry_sources", "Sources that were asked", ["source", "outcome"], registry=REGISTRY
+)
+registry_source_seconds: Final = Histogram(
+    "chakong_registry_source_seconds", "Asking one source", ["source"], buckets=_SECONDS, registry=REGISTRY
 )

@@ -29,11 +29,13 @@ from stream.core.candidate import Candidate
 from stream.core.confirmation import Confirmation
 from stream.core.delivery import Receipt
 from stream.core.ending import Ending
+from stream.core.feeds import CaseRecord, DebtorRecord, DebtorRemoval, JudgmentRecord
 from stream.core.hit import Hit
 from stream.core.incident_record import IncidentRecord
 from stream.core.instruction import StationInstruction
 from stream.core.notice import Notice
 from stream.core.notification import DATA, Notification
+from stream.core.question import Answer, Question
 from stream.core.reachability import ReachRecord
 from stream.examples import examples
 from watchlists.order import REQUIRED_DOCUMENTS, Order, Release
@@ -175,6 +177,12 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "reachability": _written(ReachRecord),
     "incident": _written(IncidentRecord),
     "candidate": _candidate,
+    "case": lambda: _of(CaseRecord, "validation"),
+    "debtor": lambda: _of(DebtorRecord, "validation"),
+    "debtor_removal": lambda: _of(DebtorRemoval, "validation"),
+    "judgment": lambda: _of(JudgmentRecord, "validation"),
+    "query": lambda: _of(Question, "validation"),
+    "query_answer": lambda: _of(Answer, "validation"),
     "audit": _written(AuditRecord),
     "deadletter": _deadletter,
 }

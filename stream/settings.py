@@ -15,6 +15,7 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.redis.settings import RedisSettings
 from stream.core.delivery import RetryLadder
 from stream.core.incident_due import Limits
+from stream.core.querying import Limits as QueryingLimits
 from stream.core.reachability import Rhythm
 from stream.core.silence import Bounds
 from stream.core.watching import Thresholds
@@ -92,12 +93,17 @@ class WorkerSettings(BaseSettings):
         default=24.0, ge=0, le=168, description="how often each endpoint is sent a test; 0: never, and nothing is listed"
     )
     reach_answer_hours: float = Field(default=24.0, gt=0, le=168, description="how soon a test is to be answered")
+    querying_hours: float = Field(default=24.0, gt=0, le=168, description="within how long fast queries are counted")
+    querying_by_credential: int = Field(default=200, ge=1, description="more queries of one credential are odd")
+    querying_off_hours: int = Field(default=10, ge=0, description="more of one credential outside working hours are odd")
+    querying_askers: int = Field(default=3, ge=1, description="more credentials asking about one subject are odd")
+    querying_opens_hour: int = Field(default=7, ge=0, le=23, description="working hours begin, in Beijing's time")
+    querying_closes_hour: int = Field(default=21, ge=1, le=24, description="working hours end")
     # The parts read their own variables. Their aliases keep them from being taken for variables of this class, since
     # CHAKONG_KAFKA and CHAKONG_REDIS are the addresses.
     kafka: KafkaSettings = Field(default_factory=KafkaSettings, validation_alias="chakong_part_kafka")
     redis: RedisSettings = Field(default_factory=RedisSettings, validation_alias="chakong_part_redis")
     courts: CourtsSettings = Field(default_factory=CourtsSettings, validation_alias="chakong_part_courts")
-
     incidents: IncidentSettings = Field(default_factory=IncidentSettings, validation_alias="chakong_part_incidents")
 
     @model_validator(mode="after")
@@ -114,6 +120,17 @@ class WorkerSettings(BaseSettings):
         if not self.reach_test_hours:
             return None
         return Rhythm(dt.timedelta(hours=self.reach_test_hours), dt.timedelta(hours=self.reach_answer_hours))
+
+    def querying(self) -> QueryingLimits:
+        """What of fast queries is not odd yet."""
+        return QueryingLimits(
+            dt.timedelta(hours=self.querying_hours),
+            self.querying_by_credential,
+            self.querying_off_hours,
+            self.querying_askers,
+            self.querying_opens_hour,
+            self.querying_closes_hour,
+        )
 
     def secret(self) -> bytes:
         """The secret of the key hashes.

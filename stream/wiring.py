@@ -26,11 +26,13 @@ from connectors.kafka.topics import HITS, INBOX, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.endpoints import GoneEndpoints, Outages, RestingEndpoints
 from connectors.redis.errors import ViewUnavailableError
+from connectors.redis.feeds import FeedsView
 from connectors.redis.incidents import IncidentsView
 from connectors.redis.index import RedisIndex
 from connectors.redis.leases import InForce, Leases
 from connectors.redis.ledger import RedisLedger
 from connectors.redis.lookback import LookbackView
+from connectors.redis.queries import QueriesView
 from connectors.redis.reachability import ReachabilityView
 from matchers.keys import KeyHasher
 from stream import metrics
@@ -53,6 +55,7 @@ from stream.services.listing import Listing
 from stream.services.lookback_process import LookbackProcess
 from stream.services.noticing import Noticing
 from stream.services.observing import Observing
+from stream.services.query_watch import QueryWatch
 from stream.services.reached import Reached
 from stream.services.reaching import Reaching
 from stream.services.rebuilding import rebuild_incidents, rebuild_ledger, rebuild_reachability
@@ -62,6 +65,8 @@ from stream.services.scribe import Scribe
 from stream.services.standing import Fence
 from stream.services.telling import Telling
 from stream.services.timekeeping import Timekeeping
+from stream.services.view_writer import ViewWriter
+from stream.services.views import TakesFeeds, TakesQueries
 from stream.services.watching import Views, Watching
 from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
@@ -146,6 +151,13 @@ class Wiring:
         self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied, self.ledger.of_orders)
+        views = (
+            TakesFeeds(FeedsView(self.redis, self.hasher, space)),
+            TakesQueries(QueriesView(self.redis, space), self.hasher),
+        )
+        self.view_writer = ViewWriter(settings.kafka, views, self.records)
+        self.incident_log = IncidentLog(self.records, self.incidents, _now, keeps_view=True)
+        self.query_watch = QueryWatch(settings.kafka, self.hasher, settings.querying(), self.incident_log, _now)
         reached = Reached(self.screener.followed)
         self.resolving = Resolving(self.index, self.policy, self.records, reached, self._found)
         self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
@@ -175,7 +187,7 @@ class Wiring:
 
     def _wire_watch(self, courier: Courier, outages: Outages) -> None:
         own = self.settings.incidents
-        log = IncidentLog(self.records, self.incidents, _now, keeps_view=True)
+        log = self.incident_log
         self.telling = Telling(self.endpoints, courier, log, self.incidents, own.limits(), _now)
         self.auditing = Auditing(own.audit_keys, dt.timedelta(hours=own.audit_hours), _now)
         self.observing = Observing(self.settings.kafka)
@@ -226,6 +238,8 @@ class Wiring:
             await self.lookback.stop()
         await self.screener.stop()
         self.index_writer.stop()
+        self.view_writer.stop()
+        self.query_watch.stop()
         self.effect.stop()
         self.timekeeping.stop()
         self.noticing.stop()

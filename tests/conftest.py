@@ -4,6 +4,7 @@
 `topic_prefix`                  a name of the test's own, so that tests do not meet in the shared Kafka
 `private_stack`                 a Kafka and a Redis of the test's own, to be stopped, killed and paused at will
 `module_stack`                  the same, shared by the tests of one module
+`postgres_url`                  one PostgreSQL for the whole session, as SQLAlchemy has its address
 `kcat`                          the path of the kcat program
 
 A running stack is used instead when CHAKONG_KAFKA and CHAKONG_REDIS name one: quicker while one writes a test.
@@ -16,6 +17,7 @@ import uuid
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import redis
@@ -25,13 +27,15 @@ from testcontainers.community.redis import RedisContainer
 from deploy.local import docker, tools
 from deploy.local.addresses import Addresses
 from deploy.local.environment import from_environment
+from deploy.local.ports import free_port
+from deploy.local.postgres import PostgresProcess
 from deploy.local.process import write_record
 from deploy.local.redis import OPTIONS
 from deploy.local.stack import Stack, shared_libs
 from deploy.local.sweep import OWNER, is_abandoned, sweep
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVER_FIXTURES = frozenset({"stack", "kafka", "redis_url", "private_stack", "module_stack"})
+SERVER_FIXTURES = frozenset({"stack", "kafka", "redis_url", "private_stack", "module_stack", "postgres_url"})
 #: The platform that has Apache Kafka 4.1 in it; testcontainers' Kafka module starts this family of images only.
 KAFKA_IMAGE = "confluentinc/cp-kafka:8.1.0"
 REDIS_IMAGE = "redis:7"
@@ -99,6 +103,20 @@ def module_stack(session_folder: Path) -> Iterator[Stack]:
     """A running stack that belongs to this module's tests. Whoever breaks it calls `up` again."""
     with _started(session_folder / f"module-{uuid.uuid4().hex[:8]}") as (_, own):
         yield own
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL that this session starts. Its folder is a temporary one, since root gives it to another user."""
+    with TemporaryDirectory(prefix="chakong-postgres-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = PostgresProcess(folder, free_port())
+        server.start(_log.info)
+        try:
+            yield server.url
+        finally:
+            server.stop()
 
 
 @pytest.fixture(scope="session")

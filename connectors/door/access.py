@@ -76,7 +76,9 @@ Admitted = Annotated[Principal, Depends(admitted)]
 
 
 async def put_on_record(request: Request) -> None:
-    """Return once it is on the audit record that the request is about to change something.
+    """Return once what a request is about to do is on the audit record, with the purpose and the object that it names.
+
+    For what changes something, or leaves the house before the request is answered.
 
     Raises:
         AuditUnavailableError: it may not be; then it must not be done.

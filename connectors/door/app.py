@@ -19,6 +19,7 @@ from connectors.door.behind import Behind
 from connectors.door.checks import Checks
 from connectors.door.documents import Documents
 from connectors.door.explanations import Explanations, Replays
+from connectors.door.feeds import Feeds, Held
 from connectors.door.guard import Guard, Told
 from connectors.door.health import Health
 from connectors.door.hit_list import HitList, Stories
@@ -27,9 +28,12 @@ from connectors.door.limits import Rates, Turns
 from connectors.door.orders import Orders, Views
 from connectors.door.pages import Pages
 from connectors.door.problems import ProblemDocument, ProblemError, answer
+from connectors.door.registry import Log, Registry
 from connectors.door.routes import (
     audit,
+    cases,
     checks,
+    debtors,
     documents,
     explanations,
     health,
@@ -38,8 +42,10 @@ from connectors.door.routes import (
     inbox,
     incidents,
     instructions,
+    judgments,
     me,
     orders,
+    queries,
 )
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
@@ -52,7 +58,24 @@ from stream.core.authority import Role
 from stream.core.seals import DocumentStore, SealVerifier
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, hit_stories, explanations, orders, documents, checks, instructions, incidents, audit, health, me)
+ROUTES: Final = (
+    inbox,
+    hits,
+    hit_stories,
+    explanations,
+    orders,
+    documents,
+    cases,
+    debtors,
+    judgments,
+    queries,
+    checks,
+    instructions,
+    incidents,
+    audit,
+    health,
+    me,
+)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, RedisError, AuditUnavailableError, TimeoutError)
@@ -82,7 +105,10 @@ class Parts(NamedTuple):
     stories: Stories
     replays: Replays
     incidents: Desk
+    held: Held
+    queries: Log
     papers: Papers | None = None
+    documents: DocumentStore | None = None
 
 
 def build_api(lifespan: Any = None) -> FastAPI:
@@ -135,6 +161,8 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         hit_list=HitList(parts.kafka, settings.readers, parts.stories),
         explanations=Explanations(parts.replays, parts.stories, settings.replays_max),
         incidents=parts.incidents,
+        feeds=Feeds(parts.held, parts.records, parts.documents, parts.clock, settings.request_s_max),
+        registry=Registry(parts.held, parts.queries, parts.records, parts.clock, settings.request_s_max),
     )
 
     @asynccontextmanager

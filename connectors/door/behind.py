@@ -11,12 +11,14 @@ from connectors.door.answers import Answers
 from connectors.door.checks import Checks
 from connectors.door.documents import Documents
 from connectors.door.explanations import Explanations
+from connectors.door.feeds import Feeds
 from connectors.door.health import Health
 from connectors.door.hit_list import HitList
 from connectors.door.incidents import Desk
 from connectors.door.orders import Orders
 from connectors.door.pages import Pages
 from connectors.door.problems import ProblemError
+from connectors.door.registry import Registry
 
 
 class Behind(NamedTuple):
@@ -34,6 +36,8 @@ class Behind(NamedTuple):
     hit_list: HitList
     explanations: Explanations
     incidents: Desk
+    feeds: Feeds
+    registry: Registry
     documents: Documents | None = None
     orders: Orders | None = None
 

@@ -24,6 +24,11 @@ class Kind(NamedTuple):
 KINDS: Final[dict[str, Kind]] = {
     "unauthorized": Kind(401, "未出示有效令牌", "No valid token was shown"),
     "forbidden": Kind(403, "该身份无权进行此操作", "This is not open to the role that was shown"),
+    "query_refused": Kind(
+        403,
+        "《意见》不允许此项查询，详见 says 与 articles",
+        "The opinion does not allow this query: see says and articles",
+    ),
     "not_found": Kind(404, "没有此资源", "There is no such thing here"),
     "method_not_allowed": Kind(405, "不支持此方法", "This method is not supported here"),
     "not_covered": Kind(409, "尚无检查点覆盖此记录，请稍候", "No checkpoint covers this record yet: wait a little"),
@@ -32,6 +37,7 @@ KINDS: Final[dict[str, Kind]] = {
         "该令状已解除，解除不可撤销；请以新编号重新下达",
         "The order was released, which is final: place a new order under a new id",
     ),
+    "stale_version": Kind(409, "已有相同或更高版本", "The same or a higher version is held already"),
     "cursor_gone": Kind(
         410,
         "游标所指位置的通知已超过保存期或不复存在；可从 resume_after 继续，其间的通知请与运行方核对",
@@ -44,6 +50,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "too_large": Kind(413, "请求内容过大", "The body is too large"),
     "invalid": Kind(422, "请求内容有误，详见 detail", "The request is not right: see detail"),
+    "document_missing": Kind(422, "文书库中没有该摘要对应的文书", "No document with this digest is in the store"),
     "key_reused": Kind(
         422, "同一 Idempotency-Key 已用于内容不同的请求", "This Idempotency-Key was used for a request with another content"
     ),
@@ -55,8 +62,8 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "precondition_required": Kind(
         428,
-        '下达须带 If-None-Match: *，变更须带 If-Match: "所持版本"',
-        'To place an order say If-None-Match: *, to amend it If-Match: "the version held"',
+        '新建须带 If-None-Match: *，变更须带 If-Match: "所持版本"',
+        'To put something new say If-None-Match: *, to change it If-Match: "the version held"',
     ),
     "too_much": Kind(
         422,
@@ -100,6 +107,8 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str | None = Field(default=None, description="which part of the request, and what is wrong with it")
     request_id: str = Field(description="names this request in the operator's log")
+    rule: str | None = Field(default=None, description="of query_refused: the rule that refuses")
+    articles: list[str] | None = Field(default=None, description="of query_refused: the articles that grant it to others")
     resume_after: str | None = Field(default=None, description="of cursor_gone: the cursor to go on with")
     reason: str | None = Field(default=None, description="of document_refused: a short code, with zh and en in words")
     documents: list[RefusedDocument] | None = Field(default=None, description="of documents_refused: each that failed")

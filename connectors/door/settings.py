@@ -33,6 +33,7 @@ class DoorSettings(BaseSettings):
     document_bytes_max: int = Field(default=32 << 20, ge=1024, description="longest document that an admitted caller may put")
     documents_at_once: int = Field(default=8, ge=1, le=64, description="documents in memory at once, one of each court")
     request_s_max: Seconds = Field(default=15.0, description="longest request, besides the wait that it asks for")
+    current_s_max: Seconds = Field(default=3.0, description="longest wait for a view to catch up with the log")
     readers: int = Field(default=4, ge=1, le=64, description="pages of the inbox read at once")
     requests_max: int = Field(default=1000, ge=1, description="requests under way at once, waiting ones included")
     replays_max: int = Field(default=1, ge=1, le=16, description="sightings replayed at once, one for each caller at most")

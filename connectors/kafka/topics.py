@@ -26,6 +26,11 @@ NOTICES: Final = "notices"
 AUDIT: Final = "audit"
 REACHABILITY: Final = "reachability"
 INCIDENTS: Final = "incidents"
+CASES: Final = "cases"
+DEBTORS: Final = "debtors"
+JUDGMENTS: Final = "judgments"
+QUERIES: Final = "queries"
+QUERY_ANSWERS: Final = "query_answers"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -39,6 +44,8 @@ _ENDING_HOURS: Final = 14 * 24
 _INBOX_HOURS: Final = 30 * 24
 _NOTICE_HOURS: Final = 90 * 24
 _REACHABILITY_HOURS: Final = 400 * 24
+_QUERY_HOURS: Final = 24
+"""Questions and answers are personal data of people who may owe nothing any more tomorrow; who needs one anew asks anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,11 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         AUDIT: _FOR_EVER,
         REACHABILITY: _REACHABILITY_HOURS * _HOUR_MS,
         INCIDENTS: _FOR_EVER,  # when each side was told is what S4.5 is answered by, years later too
+        CASES: _FOR_EVER,  # a view of them is built again from the whole topic
+        DEBTORS: _FOR_EVER,
+        JUDGMENTS: _FOR_EVER,
+        QUERIES: _QUERY_HOURS * _HOUR_MS,
+        QUERY_ANSWERS: _QUERY_HOURS * _HOUR_MS,
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (

@@ -62,6 +62,11 @@ _BY_TEXT: Final[tuple[tuple[str, str, str], ...]] = (
     ("BUSY", "busy", "is busy with a script"),
     ("LOST", "lost", LOST),
     ("WIPING", "wiping", "holds an index that is being wiped; if nobody is wiping it, wipe it again"),
+    (
+        "FOREIGN",
+        "foreign",
+        "holds views made with another key secret: set CHAKONG_KEY_SECRET_FILE to that secret, or rebuild them",
+    ),
     ("DAMAGED", "damaged", "holds a damaged index: entries are missing; wipe it, and it is built anew"),
 )
 

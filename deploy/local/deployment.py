@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from deploy.local.addresses import Addresses
+from deploy.local.errors import StartError
 from deploy.local.ports import LOOPBACK, free_port, is_free
 from deploy.local.probe import http_silence
 from deploy.local.process import Process
@@ -24,6 +26,7 @@ DOOR_START_S = 40.0
 DOOR_STOP_S = 15.0
 INTAKE_STOP_S = 40.0
 DOOR_COURT = "440106"
+REGISTRY_PEOPLE = 1000
 _TOKENS = f"""\
 # The courts' tokens at the door. Whoever shows one is that court: keep the files to yourself.
 
@@ -147,6 +150,36 @@ class Deployment:
         intake = self.intake()
         if intake.pid() is None:
             intake.spawn([sys.executable, "-m", "stream.cli", "intake"], self.environment())
+
+    def registry(self) -> Process:
+        """The handle of the registry, the police's side of the fast query; `start_registry` starts it."""
+        return Process("registry", self.folder / "registry", DOOR_STOP_S)
+
+    def start_registry(self) -> None:
+        """Start the registry over made-up people in an SQLite file, unless it runs. The file is made when there is none.
+
+        Raises:
+            StartError: the file could not be filled.
+        """
+        registry = self.registry()
+        if registry.pid() is not None:
+            return
+        registry.folder.mkdir(parents=True, exist_ok=True)
+        database, new = registry.folder / "people.sqlite", registry.folder / "people.sqlite.new"
+        command = [sys.executable, "-m", "stream.cli", "registry"]
+        if not database.exists():
+            new.unlink(missing_ok=True)
+            filled = subprocess.run(
+                [*command, "--populate", str(REGISTRY_PEOPLE)],
+                env=self.environment(CHAKONG_REGISTRY_URL=f"sqlite:///{new}"),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if filled.returncode:
+                raise StartError(f"The registry's people could not be made: {filled.stderr.strip()}")
+            new.replace(database)
+        registry.spawn(command, self.environment(CHAKONG_REGISTRY_URL=f"sqlite:///{database}"))
 
     def door(self) -> Process:
         """The handle of the courts' door; `start_door` starts it."""

@@ -44,6 +44,12 @@ def _java_version(java: Path) -> int:
     return int(found.group(1)) if found else 0
 
 
+def _postgres() -> str | None:
+    """The newest server of the package, which puts none on the path."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
+    return str(installed[-1]) if installed else shutil.which("postgres")
+
+
 @dataclass(frozen=True)
 class Tool:
     """A program, how to find it, and the Debian package that brings it."""
@@ -57,6 +63,7 @@ JAVA = Tool(f"Java {JAVA_OLDEST} or newer", "openjdk-17-jre-headless", _java)
 JAVAC = Tool(f"a Java compiler ({JAVA_OLDEST} or newer)", "openjdk-17-jdk-headless", _javac)
 MAVEN = Tool("Maven", "maven", _on_path("mvn"))
 REDIS = Tool("Redis", "redis-server", _on_path("redis-server"))
+POSTGRES = Tool("PostgreSQL", "postgresql", _postgres)
 KCAT = Tool("kcat", "kcat", _on_path("kcat"))
 
 

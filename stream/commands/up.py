@@ -1,4 +1,4 @@
-"""``chakong up``: Kafka and Redis on this machine, topics, a worker, the intake, the door, and an issuer of sample users."""
+"""``chakong up``: all of a deployment on this machine: servers, topics, a worker, intake, registry, door and an issuer."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def up(workers: int) -> None:
         started = [deployment.start_worker(number) for number in range(1, workers + 1)]
         wait_for_workers(deployment, started, click.echo)
         deployment.start_intake()
+        deployment.start_registry()
         issuer = deployment.start_issuer()
         door = deployment.start_door(issuer)
     except StackError as error:
@@ -35,4 +36,5 @@ def up(workers: int) -> None:
     if issuer is not None:
         click.echo(f"Sample users of every role: {issuer} (or: chakong token ROLE).")
     click.echo(f"Whose seals are trusted: {deployment.trust_folder} (nobody's at first; see docs/documents.md).")
+    click.echo(f"The registry of the fast query holds made-up people alone: {deployment.registry().folder}.")
     click.echo("Stop it all with: chakong down")

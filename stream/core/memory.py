@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from stream.core.delivery import Receipt
 from stream.core.due import due_of
+from stream.core.incident import Opening
 from stream.core.ports import Contributions, Looked, ViewMovedError
 from stream.core.story import (
     Counts,
@@ -20,6 +21,17 @@ from stream.core.story import (
     mark_of,
     told_on,
 )
+
+
+class MemoryIncidents:
+    """Incidents that were opened, in this process's memory, each once."""
+
+    def __init__(self) -> None:
+        self.opened: list[Opening] = []
+
+    async def open(self, opening: Opening) -> None:
+        if all((one.kind, one.about) != (opening.kind, opening.about) for one in self.opened):
+            self.opened.append(opening)
 
 
 class MemoryLedger:

@@ -17,6 +17,7 @@ from connectors.door.settings import DoorSettings
 from connectors.identity.settings import ClientSettings, OidcSettings
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import topics
+from connectors.police.settings import RegistrySettings
 from connectors.redis.settings import RedisSettings
 from stream import metrics
 from stream.settings import IncidentSettings, IntakeSettings, WorkerSettings
@@ -61,6 +62,7 @@ def test_every_setting_is_told_with_its_default() -> None:
         AuditSettings,
         DocumentsSettings,
         IntakeSettings,
+        RegistrySettings,
     )
     real = dict(pair for part in parts for pair in variables(part))
     assert {name: row[0] for name, row in table("Settings").items()} == real

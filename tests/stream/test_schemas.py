@@ -84,8 +84,10 @@ def test_unknown_fields_are_tolerated_everywhere(name: str) -> None:
             return [with_unknown(item) for item in value]
         if not isinstance(value, dict):
             return value
-        # A candidate's positions are a map of offsets by partition, not a record.
-        return {key: item if key == "positions" else with_unknown(item) for key, item in value.items()} | {"later": {"a": [1]}}
+        # Maps, not records: a candidate's offsets by partition, and what an answer holds by source.
+        return {key: item if key in ("positions", "records") else with_unknown(item) for key, item in value.items()} | {
+            "later": {"a": [1]}
+        }
 
     for example in MADE[name]["examples"]:
         Draft202012Validator(MADE[name]).validate(with_unknown(example))

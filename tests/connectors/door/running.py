@@ -35,6 +35,7 @@ from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CONFIRMATIONS, INBOX, ensure_topics
 from connectors.redis.client import connect
+from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.incidents import IncidentsView
 from connectors.redis.settings import RedisSettings
 from stream.core.audit.record import Entry, read_record
@@ -96,6 +97,16 @@ class NothingKnown:
 
     async def replay(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
+
+
+class NothingHeld:
+    """Feeds and questions of a door whose tests are about something else: Redis is away."""
+
+    def __getattr__(self, name: str) -> Any:
+        async def away(*_: object) -> None:
+            raise ViewUnavailableError("unreachable", "Redis cannot be reached")
+
+        return away
 
 
 @dataclass
@@ -206,6 +217,8 @@ async def opened(
         stories=NothingKnown(),
         replays=NothingKnown(),
         incidents=Desk(incidents, IncidentLog(records, incidents, lambda: NOW), Limits(), lambda: NOW),
+        held=NothingHeld(),
+        queries=NothingHeld(),
     )
     door = build_door(settings, usual._replace(**given))
     await ends.start()

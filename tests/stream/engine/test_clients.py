@@ -118,6 +118,11 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "audit": for_ever,
         "reachability": 400 * 24 * hour,
         "incidents": for_ever,
+        "cases": for_ever,
+        "debtors": for_ever,
+        "judgments": for_ever,
+        "queries": 24 * hour,
+        "query_answers": 24 * hour,
     }
     assert _described(engine) == {
         name: (4, {"retention.ms": str(retention), "cleanup.policy": "delete"}) for name, retention in wanted.items()
