@@ -38,8 +38,8 @@ def check(files: Sequence[BinaryIO], court: str, trust: Path | None, *, as_json:
     """Check documents. Exits 0 if all pass, 3 if any does not."""
     try:
         settings = DocumentsSettings() if trust is None else DocumentsSettings(trust=trust)
-        verifier = settings.verifier()
-        found = [(file.name, None, verifier.verify(file.read(settings.bytes_max + 1), court)) for file in files]
+        with settings.verifier() as verifier:
+            found = [(file.name, None, verifier.verify(file.read(settings.bytes_max + 1), court)) for file in files]
     except (ValueError, OSError) as error:
         give_up("documents check", error)
     show(found, as_json=as_json)
@@ -53,12 +53,12 @@ def add(files: Sequence[BinaryIO], court: str, *, as_json: bool) -> None:
     """Check documents and keep those that pass. Prints their digests; exits 3 if any was refused."""
     try:
         settings = DocumentsSettings()
-        store, verifier = settings.store(), settings.verifier()
-        found = []
-        for file in files:
-            data = file.read(settings.bytes_max + 1)
-            verdict = verifier.verify(data, court)
-            found.append((file.name, store.add(data) if verdict.good else None, verdict))
+        store, found = settings.store(), []
+        with settings.verifier() as verifier:
+            for file in files:
+                data = file.read(settings.bytes_max + 1)
+                verdict = verifier.verify(data, court)
+                found.append((file.name, store.add(data) if verdict.good else None, verdict))
     except (ValueError, OSError, DocumentError) as error:
         give_up("documents add", error)
     show(found, as_json=as_json)

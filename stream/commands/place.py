@@ -60,7 +60,8 @@ def _checked_and_kept(order: Order, folder: Path | None) -> tuple[Checked, ...]:
     settings = DocumentsSettings()
     store = settings.store()
     documents = store if folder is None else FolderDocuments(folder, settings.bytes_max)
-    checked = documents_of(order, documents, settings.verifier())
+    with settings.verifier() as verifier:
+        checked = documents_of(order, documents, verifier)
     if folder is not None and all_good(checked):
         for one in checked:
             store.add(documents.get(one.sha256))
