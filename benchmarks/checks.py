@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import random
 import secrets
 import sys
@@ -55,11 +56,11 @@ def checks(rate: float, seconds: float, orders: int, positives: float, doors: in
     root = project_root()
     addresses = stack.up(root, console.print)
     points = asyncio.run(_points(root, addresses, rate, seconds, orders, positives, doors))
-    table = Table("", "doors", "a second", "p50 ms", "p99 ms", "p99.9 ms", "blocked p99 ms", "door µs each", title="Checks")
+    table = Table("", "doors", "a second", "p50 ms", "p99 ms", "blocked p99 ms", "unsaid", "door µs", "load", title="Checks")
     for point in points:
         every, blocked = point["all"], point.get("blocked", {})
-        cells = (point["rate"], every["p50_ms"], every["p99_ms"], every["p999_ms"], blocked.get("p99_ms"), point["cpu_us"])
-        shown = ("" if cell is None else f"{cell:,.1f}" for cell in cells)
+        cells = (point["rate"], every["p50_ms"], every["p99_ms"], blocked.get("p99_ms"), point["cannot_say"])
+        shown = ("" if cell is None else f"{cell:,.1f}" for cell in (*cells, point["cpu_us"], point["load_average"]))
         table.add_row(point["what"], str(point["doors"]), *shown)
     console.print(table)
     console.print(f"Kept in {keep('checks', {'orders': orders, 'positives': positives, 'points': points})}")
@@ -86,7 +87,8 @@ async def _points(
             before_s = sum(map(cpu_seconds, pids))
             found = figures(await loaded(ports, asked, token, rate, seconds), rate, seconds)
             spent_s = sum(map(cpu_seconds, pids)) - before_s
-            return {"what": what, "doors": len(ports), **found, "cpu_us": round(spent_s / found["all"]["count"] * 1e6, 1)}
+            cpu_us = round(spent_s / found["all"]["count"] * 1e6, 1)
+            return {"what": what, "doors": len(ports), "load_average": os.getloadavg()[0], "cpu_us": cpu_us, **found}
 
         with _started(stage, token, 1, bare=True) as (commands, ports):
             points = [await point("nothing behind", commands, ports, rate, 0.0)]
