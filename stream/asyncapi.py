@@ -22,6 +22,7 @@ from connectors.kafka.topics import (
     ORDERS,
     REACHABILITY,
     RECEIPTS,
+    RULES,
     topics,
 )
 from matchers.sighting import TOPIC_OF_KIND
@@ -87,6 +88,9 @@ _CHANNELS: Final[dict[str, _Channel]] = {
     REACHABILITY: _Channel(
         ("reachability",), "a digest of the endpoint", "Tests of the courts' endpoints, and their answers; kept for 400 days."
     ),
+    RULES: _Channel(
+        ("rules",), "the province's code", "Versions of the provinces' own rules, of either side (S5.3); kept for ever."
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -121,6 +125,8 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "giveNotice": _Operation("send", NOTICES, "operator", "A court's endpoint fails, is gone or has recovered."),
     "putOnRecord": _Operation("send", AUDIT, "operator", "Every access and operation, refusals included, before its answer."),
     "recordReachability": _Operation("send", REACHABILITY, "operator", "Every step of a test of an endpoint."),
+    "recordRules": _Operation("send", RULES, "operator", "A province's court or police side changes its rules at the door."),
+    "followRules": _Operation("receive", RULES, "engine", "Every worker and door follows all rules, outside any group."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -137,6 +143,7 @@ _TITLES: Final = {
     "notice": "Notice 渠道状态",
     "audit": "Audit record 审计记录",
     "reachability": "Reachability 通联",
+    "rules": "Provincial rules 省级细则",
     "deadletter": "Dead letter 死信",
 }
 

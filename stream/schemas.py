@@ -36,6 +36,7 @@ from stream.core.notification import DATA, Notification
 from stream.core.reachability import ReachRecord
 from stream.examples import examples
 from watchlists.order import REQUIRED_DOCUMENTS, Order, Release
+from watchlists.rules import RulesVersion
 
 Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -172,6 +173,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "ending": _written(Ending),
     "notice": _written(Notice),
     "reachability": _written(ReachRecord),
+    "rules": _written(RulesVersion),
     "candidate": _candidate,
     "audit": _written(AuditRecord),
     "deadletter": _deadletter,

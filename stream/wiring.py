@@ -50,6 +50,7 @@ from stream.services.reached import Reached
 from stream.services.reaching import Reaching
 from stream.services.rebuilding import rebuild_ledger, rebuild_reachability
 from stream.services.resolving import Resolving, send_for_sure
+from stream.services.rules import RulesFollower
 from stream.services.screener_process import ScreenerProcess
 from stream.services.scribe import Scribe
 from stream.services.standing import Fence
@@ -117,7 +118,7 @@ class Wiring:
         self.ledger_behind = asyncio.Event()
         """Partitions moved, and who had them may have died between log and view; or Redis has lost the view."""
         self.under_way = UnderWay()
-        self.policy = Policy.national().with_overlays(list(settings.overlays))
+        self.rules = RulesFollower(settings.kafka, Policy.national().with_overlays(settings.overlays), _now)
         self.hasher = KeyHasher(settings.secret())
         self.redis: redis.asyncio.Redis = connect(settings.redis)
         space = settings.redis.namespace
@@ -135,16 +136,16 @@ class Wiring:
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied, self.ledger.of_orders)
         reached = Reached(self.screener.followed)
-        self.resolving = Resolving(self.index, self.policy, self.records, reached)
+        self.resolving = Resolving(self.index, self.rules, self.records, reached)
         self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
 
     def _wire_delivery(self, fence: Fence, ladder: RetryLadder, gone: GoneEndpoints) -> None:
         self.bodies = Bodies(Places(self.settings.kafka, HITS))
         courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
-        instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, _now)
+        instructing = Instructing(self.ledger, self.rules, self.bodies, scribe, _now)
         tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
         self.withdrawing = Withdrawing(self.ledger, *tellers, self.effect.withdrawn, ladder=ladder, clock=_now)
-        self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
+        self.delivering = Delivering(self.ledger, self.rules, *tellers, self.withdrawing, ladder=ladder, clock=_now)
         reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
         escalating = Escalating(self.ledger, *reach, ladder=ladder, clock=_now)
         rhythm = self.settings.rhythm()
@@ -173,6 +174,7 @@ class Wiring:
         await rebuild_ledger(self.settings.kafka, self.ledger)
         await rebuild_reachability(self.settings.kafka, self.reachability)
         await self.channels.start()
+        self.rules.start()
         await self.screener.start()
 
     async def keep_ledger(self) -> None:
@@ -202,6 +204,7 @@ class Wiring:
         if untold := await self.noticing.leave(FINISHING_S):
             _log.warning("left news of endpoints' health untold", notices=untold)
         await self.channels.close()
+        await asyncio.to_thread(self.rules.stop)
         self.bodies.close()
         self.records.close()
 

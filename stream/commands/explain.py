@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ from stream.core.hit import hit_id
 from stream.core.resolve import Judgement, Outcome, judge
 from stream.lines import opened
 from stream.local import settings_here
+from stream.services.rules import rules_now
 from stream.wiring import open_index
 from watchlists.index import Logged, Watchlist
 from watchlists.order import Order, read_order
 from watchlists.policy import Allowed, Denied, Policy, PolicyError
+from watchlists.rules import judged_at
 
 UNREADABLE: Final = 3
 _OUTCOMES: Final = {
@@ -58,12 +61,15 @@ def explain(sighting: str, orders: str | None, overlays: tuple[Path, ...], *, as
     try:
         with opened(sighting) as file:
             seen = read_sighting(file.read().strip())
-        policy = Policy.national().with_overlays(list(overlays))
-        candidates, ended = _from_file(orders, seen) if orders else asyncio.run(_from_index(seen))
+        policy = Policy.national().with_overlays(overlays)
+        if orders:
+            candidates, ended = _from_file(orders, seen)
+        else:
+            candidates, ended, policy = asyncio.run(_as_it_runs(seen, policy))
     except UnreadableError as error:
         click.echo(f"chakong explain: the sighting cannot be read: {error.detail}", err=True)
         sys.exit(UNREADABLE)
-    except (OSError, ValueError, PolicyError, StackError, IndexUnavailableError) as error:
+    except (OSError, ValueError, PolicyError, StackError, IndexUnavailableError, TimeoutError) as error:
         click.echo(f"chakong explain: {error}", err=True)
         sys.exit(2)
     explanation = Explanation(seen, [judge(order, seen, policy) for order in candidates], ended)
@@ -142,9 +148,13 @@ def _from_file(path: str, seen: Sighting) -> tuple[list[Order], list[str]]:
     return candidates, [order_id for order_id in touched if order_id not in in_place]
 
 
-async def _from_index(seen: Sighting) -> tuple[list[Order], list[str]]:
-    async with open_index(settings_here()) as index:
-        return (await index.lookup(seen.keys())).orders, []
+async def _as_it_runs(seen: Sighting, policy: Policy) -> tuple[list[Order], list[str], Policy]:
+    """What the running index holds, and the policy under the provinces' rules of the sighting's time."""
+    settings = settings_here()
+    async with open_index(settings) as index:
+        orders = (await index.lookup(seen.keys())).orders
+    history = await rules_now(settings.kafka, policy)
+    return orders, [], history.at(judged_at(seen.occurred_at, dt.datetime.now(dt.UTC)))
 
 
 def _print(explanation: Explanation) -> None:

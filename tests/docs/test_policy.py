@@ -68,7 +68,7 @@ def test_the_rule_shown_is_a_rule_of_the_policy() -> None:
 def test_an_overlay_shown_is_accepted(text: str, tmp_path: Path) -> None:
     file = tmp_path / "overlay.toml"
     file.write_text(text, "utf-8")
-    (overlay,) = Policy.national().with_overlays([file]).overlays
+    ((_, overlay),) = Policy.national().with_overlays([file]).overlays
     assert len(overlay.narrow) == text.count("[[narrow]]")
 
 

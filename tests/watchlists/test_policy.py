@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from matchers.sighting import Sighting, read_sighting
 from watchlists.order import Order, read_order
-from watchlists.policy import INSTRUCTIONS, Allowed, Denied, Instruction, Narrowing, Overlay, Policy, PolicyError, Situation
+from watchlists.overlay import Narrowing, Overlay, Situation
+from watchlists.policy import INSTRUCTIONS, Allowed, Denied, Instruction, Policy, PolicyError
 
 BASES: dict[str, Any] = json.loads((Path(__file__).resolve().parents[1] / "cases" / "bases.json").read_text("utf-8"))
 NATIONAL = Policy.national()

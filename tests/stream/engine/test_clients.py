@@ -116,6 +116,7 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "notices": 90 * 24 * hour,
         "audit": for_ever,
         "reachability": 400 * 24 * hour,
+        "rules": for_ever,
     }
     assert _described(engine) == {
         name: (4, {"retention.ms": str(retention), "cleanup.policy": "delete"}) for name, retention in wanted.items()
