@@ -18,16 +18,18 @@ from connectors.door.guard import Guard, Told
 from connectors.door.inbox import Inbox
 from connectors.door.limits import Turns
 from connectors.door.problems import ProblemDocument, ProblemError, answer
-from connectors.door.routes import hits, inbox, me
+from connectors.door.routes import hits, inbox, me, rules
+from connectors.door.rules import RulesDesk
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.redis.errors import ViewUnavailableError
 from stream.core.audit.record import Audit, AuditUnavailableError
+from stream.core.ports import ProvincialRules
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, me)
+ROUTES: Final = (inbox, hits, rules, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, ViewUnavailableError, AuditUnavailableError, TimeoutError)
@@ -43,6 +45,7 @@ class Parts(NamedTuple):
     clock: Callable[[], dt.datetime]
     tell: Callable[[Told], object]
     audit: Audit
+    rules: ProvincialRules
 
 
 def build_api(lifespan: Any = None) -> FastAPI:
@@ -88,6 +91,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
     behind = Behind(
         inbox=Inbox(parts.kafka, settings.readers),
         answers=Answers(parts.records, parts.hits, parts.clock, settings.request_s_max),
+        rules=RulesDesk(parts.records, parts.rules, parts.clock, settings.request_s_max),
     )
 
     @asynccontextmanager

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from connectors.door.answers import Answers
 from connectors.door.inbox import Inbox
+from connectors.door.rules import RulesDesk
 
 
 class Behind(NamedTuple):
@@ -15,6 +16,7 @@ class Behind(NamedTuple):
 
     inbox: Inbox
     answers: Answers
+    rules: RulesDesk
 
 
 def behind(request: Request) -> Behind:

@@ -26,6 +26,16 @@ KINDS: Final[dict[str, Kind]] = {
     "forbidden": Kind(403, "该身份无权进行此操作", "This is not open to the role that was shown"),
     "not_found": Kind(404, "没有此资源", "There is no such thing here"),
     "method_not_allowed": Kind(405, "不支持此方法", "This method is not supported here"),
+    "precondition_failed": Kind(
+        412,
+        "该资源已被他人变更或已存在，请重新读取后再试",
+        "It was changed meanwhile, or is there already: read it again",
+    ),
+    "precondition_required": Kind(
+        428,
+        "须携带 If-Match（所读版本的 ETag）；首次设立时携带 If-None-Match: *",
+        "If-Match is needed, with the ETag that was read; If-None-Match: * where there is nothing yet",
+    ),
     "cursor_gone": Kind(
         410,
         "游标所指位置的通知已超过保存期或不复存在；可从 resume_after 继续，其间的通知请与运行方核对",
@@ -33,6 +43,11 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "too_large": Kind(413, "请求内容过大", "The body is too large"),
     "invalid": Kind(422, "请求内容有误，详见 detail", "The request is not right: see detail"),
+    "widens": Kind(
+        422,
+        "省级细则只能收紧、不得放宽全国规则，详见 widens",
+        "A province's rules can narrow the nation's and never widen them: see widens",
+    ),
     "key_reused": Kind(
         422, "同一 Idempotency-Key 已用于内容不同的反馈", "This Idempotency-Key was used for an answer with another content"
     ),
@@ -57,6 +72,7 @@ class ProblemDocument(BaseModel):
     detail: str | None = Field(default=None, description="which part of the request, and what is wrong with it")
     request_id: str = Field(description="names this request in the operator's log")
     resume_after: str | None = Field(default=None, description="of cursor_gone: the cursor to go on with")
+    widens: list[str] | None = Field(default=None, description="of widens: each place that would widen, and why")
 
 
 class ProblemError(Exception):

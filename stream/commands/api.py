@@ -33,8 +33,10 @@ from stream.core.audit.record import AuditUnavailableError
 from stream.local import settings_here
 from stream.logs import log_to_stderr
 from stream.services.bodies import Bodies
+from stream.services.rules import RulesFollower
 from stream.services.whose import LedgerHits
 from stream.settings import WorkerSettings
+from watchlists.policy import Policy
 
 CANNOT_START: Final = 2
 STOP_S: Final = 5
@@ -54,6 +56,7 @@ def api(port: int | None) -> None:
         here = settings_here()
         audit = AuditSettings()
         signer = audit.signer()
+        policy = Policy.national().with_overlays(here.overlays)
         tokens = Tokens.load(*(path for path in (settings.tokens, here.courts.endpoints) if path is not None))
         ensure_topics(here.kafka)
     except ValidationError as error:
@@ -63,26 +66,33 @@ def api(port: int | None) -> None:
     if not len(tokens):
         _give_up("nobody has a token: list some in CHAKONG_API_TOKENS, or as inboxes in CHAKONG_COURTS_ENDPOINTS")
     try:
-        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka)))
+        asyncio.run(_serve(settings, here, tokens, AuditWriter("api", audit, signer, here.kafka), policy))
     except AuditUnavailableError as error:
         _give_up(str(error))
 
 
-async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter) -> None:
+async def _serve(settings: DoorSettings, here: WorkerSettings, tokens: Tokens, audit: AuditWriter, policy: Policy) -> None:
     await audit.start()
     records, client, bodies = Records(here.kafka, "chakong-api"), connect(here.redis), Bodies(Places(here.kafka, HITS))
     namespace = here.redis.namespace
     hits = LedgerHits(RedisLedger(client, namespace), bodies, ReachabilityView(client, namespace))
-    parts = Parts(tokens, records, here.kafka, hits, lambda: dt.datetime.now(dt.UTC), _tell, audit)
+    rules = RulesFollower(here.kafka, policy, _now)
+    rules.start()
+    parts = Parts(tokens, records, here.kafka, hits, _now, _tell, audit, rules)
     metrics_server, _ = start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=metrics.DOOR)
     structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
     try:
         await _server(settings, build_door(settings, parts)).serve()
     finally:
         await audit.stop()
+        await asyncio.to_thread(rules.stop)
         await asyncio.to_thread(records.close)
         await asyncio.to_thread(bodies.close)
         await client.aclose()
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _server(settings: DoorSettings, door: Guard) -> uvicorn.Server:

@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
+from connectors.kafka.errors import KafkaError
 from connectors.redis.errors import IndexUnavailableError
 from deploy.local.errors import StackError
 from matchers.sighting import Sighting, read_sighting
@@ -69,7 +70,7 @@ def explain(sighting: str, orders: str | None, overlays: tuple[Path, ...], *, as
     except UnreadableError as error:
         click.echo(f"chakong explain: the sighting cannot be read: {error.detail}", err=True)
         sys.exit(UNREADABLE)
-    except (OSError, ValueError, PolicyError, StackError, IndexUnavailableError, TimeoutError) as error:
+    except (OSError, ValueError, PolicyError, StackError, IndexUnavailableError, KafkaError) as error:
         click.echo(f"chakong explain: {error}", err=True)
         sys.exit(2)
     explanation = Explanation(seen, [judge(order, seen, policy) for order in candidates], ended)

@@ -1,8 +1,8 @@
 """Following the provinces' rules: whoever judges holds all of ``rules``, and knows until which instant it is complete.
 
 Complete until when? Everything that stood on the topic when its ends were asked is held, and what comes later counts no sooner
-than ``MARGIN`` after it came (``watchlists/rules.py``). Half of the margin is trusted, and the other half is what clocks may differ by.
-Whoever asks for a later instant waits: while the topic cannot be read nothing is judged, and nothing by older rules.
+than ``MARGIN`` after it came (``watchlists/rules.py``). Half of the margin is trusted; the other half is what clocks may
+differ by. Whoever asks for a later instant waits: while the topic cannot be read, nothing is judged by older rules.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException
 
 from connectors.kafka.clients import Fetched, at, consumer, end_offsets, fetch, partitions_of
-from connectors.kafka.errors import KafkaError
+from connectors.kafka.errors import KafkaError, KafkaUnreachableError
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import RULES
 from matchers.wire import UnreadableError
@@ -144,10 +144,14 @@ async def rules_now(settings: KafkaSettings, base: Policy, within_s: float = 15.
     """All rules that are on the log, for a command that asks once.
 
     Raises:
-        TimeoutError: Kafka does not say in time.
+        KafkaUnreachableError: Kafka does not say in time.
     """
-    async with following(settings, base, _now) as follower, asyncio.timeout(within_s):
-        return await follower.up_to(_now())
+    async with following(settings, base, _now) as follower:
+        try:
+            async with asyncio.timeout(within_s):
+                return await follower.up_to(_now())
+        except TimeoutError:
+            raise KafkaUnreachableError(settings.bootstrap) from None
 
 
 def _now() -> dt.datetime:
