@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -31,8 +31,10 @@ from stream.core.authority import Grant, Owner, Principal, Role
 from stream.core.confirmation import Confirmation, read_confirmation
 from stream.core.hit import hit_id
 from stream.core.notification import Notification, hit_notification
+from stream.services.rules import RulesFollower
 from tests.stream.core.audit.logs import SIGNER
 from tests.stream.core.hits import AT, hit
+from watchlists.policy import Policy
 
 OURS, OTHER, ANSWERS_ONLY = "440106", "310101", "110101"
 TOKENS: Final = {OURS: "ours-" * 8, OTHER: "other-" * 8, ANSWERS_ONLY: "answers-" * 8}
@@ -107,6 +109,10 @@ class Door:
         return found
 
 
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 def notification(number: int) -> Notification:
     order = f"ZX-{number}"
     return hit_notification(hit(order, id=hit_id(order, "440106-H-0012", "1")), update=False, at=AT)
@@ -119,18 +125,27 @@ def _court(court: str) -> Principal:
 
 @asynccontextmanager
 async def opened(
-    kafka: str, topic_prefix: str, hits: KnownHits | None = None, audit_s_max: float = 5.0, **settings: Any
+    kafka: str,
+    topic_prefix: str,
+    hits: KnownHits | None = None,
+    audit_s_max: float = 5.0,
+    also: Sequence[Token] = (),
+    clock: Callable[[], dt.datetime] = lambda: NOW,
+    **settings: Any,
 ) -> AsyncIterator[Door]:
+    """A door for the courts of ``TOKENS``, and for whom ``also`` names."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     records = Records(here, "test-door")
     audit = AuditWriter("api", AuditSettings(write_s_max=audit_s_max), SIGNER, here)
     await audit.start()
     told: list[Told] = []
-    tokens = Tokens(Token(token, _court(court)) for court, token in TOKENS.items())
+    tokens = Tokens([*(Token(token, _court(court)) for court, token in TOKENS.items()), *also])
+    rules = RulesFollower(here, Policy.national(), now)
+    rules.start()
     door = build_door(
         DoorSettings(port=0, **({"rate_burst": 1000} | settings)),
-        Parts(tokens, records, here, hits or KnownHits({}), lambda: NOW, told.append, audit),
+        Parts(tokens, records, here, hits or KnownHits({}), clock, told.append, audit, rules),
     )
     server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on"))
     serving = asyncio.create_task(server.serve())
@@ -145,4 +160,5 @@ async def opened(
         server.should_exit = True
         await serving
         await audit.stop()
+        await asyncio.to_thread(rules.stop)
         await asyncio.to_thread(records.close)

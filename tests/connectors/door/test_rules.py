@@ -11,7 +11,7 @@ import pytest
 
 from connectors.door.tokens import Entry as Token
 from stream.core.authority import Grant, Principal, Role
-from tests.connectors.door.running import NOW, OURS, Answered, Door, opened
+from tests.connectors.door.running import OURS, Answered, Door, now, opened
 from watchlists.rules import MARGIN
 
 COURTS, POLICE, NEIGHBOUR = "supervisor-44-" * 4, "police-44-" * 4, "supervisor-31-" * 4
@@ -32,7 +32,7 @@ WHO = (
 
 @pytest.fixture
 async def door(kafka: str, topic_prefix: str) -> AsyncIterator[Door]:
-    async with opened(kafka, topic_prefix, also=WHO) as door:
+    async with opened(kafka, topic_prefix, also=WHO, clock=now) as door:
         yield door
 
 
@@ -45,7 +45,7 @@ async def test_S5_3_a_version_is_on_record_with_who_made_it_and_when_it_counts(d
     assert (made.status, made.headers["etag"]) == (200, '"44.court.1"')
     assert (made.body["by"], made.body["reason"]) == ({"id": "supervisor-44", "role": "supervisor"}, "值班调整")
     counts_from = dt.datetime.fromisoformat(made.body["counts_from"])
-    assert counts_from > NOW + MARGIN
+    assert counts_from > dt.datetime.fromisoformat(made.body["at"]) + MARGIN
     shown = await door.get(f"/v1/rules/44?at={(counts_from + dt.timedelta(days=1)).isoformat().replace('+', '%2B')}")
     effective = shown.body["effective"]
     assert effective["version"].endswith("+44.court.1")
@@ -99,7 +99,7 @@ async def test_S5_3_a_change_is_of_the_version_that_was_read(door: Door) -> None
 
 
 async def test_S5_3_nothing_counts_for_what_was_judged_already(door: Door) -> None:
-    past = {"reason": "r", "rules": RULES, "effective_from": (NOW - dt.timedelta(seconds=1)).isoformat()}
+    past = {"reason": "r", "rules": RULES, "effective_from": (now() - dt.timedelta(seconds=1)).isoformat()}
     refused = await door.ask("PUT", "/v1/rules/44/court", COURTS, past, FIRST)
     assert (refused.status, "effective_from" in refused.body["detail"]) == (422, True)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.door.tokens import Entry as Token
 from stream.core.authority import Grant, Principal, Role
-from tests.connectors.door.running import opened
+from tests.connectors.door.running import now, opened
 from tests.factory import Fields, as_record, person_fields, sighting_fields
 from tests.stream.engine.running import GOOD, Running, hit_id_of, order_id, told, within
 from tests.watchlists import orders
@@ -61,10 +61,9 @@ def hit_of(engine: Running, order: str, sighting: Fields) -> Fields:
 
 async def test_S5_3_a_change_at_the_door_is_applied_by_a_running_worker(engine: Running) -> None:
     order, passport = placed_in_the_province(engine)
-    before = dt.datetime.now(dt.UTC)
+    before = now()
     assert hit_of(engine, order, seen(passport, "hotel_checkin", before))["policy_version"] == NATION
-    deployment = engine.deployment
-    async with opened(engine.settings.kafka.bootstrap, deployment.topic_prefix, also=WHO) as door:
+    async with opened(engine.settings.kafka.bootstrap, engine.deployment.topic_prefix, also=WHO, clock=now) as door:
 
         async def put(who: str, side: str, rules: Fields) -> Any:
             said = {"reason": "海南试行", "rules": rules}
@@ -76,9 +75,9 @@ async def test_S5_3_a_change_at_the_door_is_applied_by_a_running_worker(engine: 
         made = [await put(COURTS, "court", AT_ONCE), await put(POLICE, "police", NO_HOTELS)]
         assert [answer.status for answer in made] == [200, 200]
     counts_from = max(dt.datetime.fromisoformat(answer.body["counts_from"]) for answer in made)
-    within(lambda: dt.datetime.now(dt.UTC) > counts_from, "both versions count")
+    within(lambda: now() > counts_from, "both versions count")
 
-    at = dt.datetime.now(dt.UTC)
+    at = now()
     engine.send("sightings.hotel", as_record(hidden := seen(passport, "hotel_checkin", at)))
     sighting = seen(passport, "border_crossing", at)
     hit = hit_of(engine, order, sighting)
