@@ -175,6 +175,7 @@ class Wiring:
         await rebuild_reachability(self.settings.kafka, self.reachability)
         await self.channels.start()
         self.rules.start()
+        metrics.rules_behind_seconds.set_function(self.rules.behind_s)
         await self.screener.start()
 
     async def keep_ledger(self) -> None:

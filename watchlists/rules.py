@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
 
@@ -82,7 +83,6 @@ class History:
     def __init__(self, base: Policy, held: Mapping[str, tuple[Stored, ...]] = MappingProxyType({})) -> None:
         self.base: Final = base
         self._held: Final = held
-        self._starts: Final = sorted({stored.counts_from for versions in held.values() for stored in versions})
         self._policies: Final[dict[int, Policy]] = {0: base}
 
     def having(self, version: RulesVersion, stored_at: dt.datetime) -> History:
@@ -95,7 +95,7 @@ class History:
 
     def at(self, instant: dt.datetime) -> Policy:
         """The policy at an instant: the nation's, narrowed by what counts then in each province."""
-        number = bisect_right(self._starts, instant)
+        number = bisect_right(self._begins, instant)
         policy = self._policies.get(number)
         if policy is None:
             policy = self._policies[number] = self.base.narrowed(self._counting(instant))
@@ -113,6 +113,11 @@ class History:
         """The version of a side that counts at an instant: of those that have begun the newest."""
         begun = (one for one in reversed(self.versions(province)) if one.counts_from <= instant)
         return next((one for one in begun if one.version.side == side), None)
+
+    @cached_property
+    def _begins(self) -> list[dt.datetime]:
+        """The instants at which something begins to count: between two of them the policy is one."""
+        return sorted({stored.counts_from for versions in self._held.values() for stored in versions})
 
     def _counting(self, instant: dt.datetime) -> list[Named]:
         places = [(province, side) for province in sorted(self._held) for side in SIDES]

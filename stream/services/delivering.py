@@ -20,6 +20,7 @@ from connectors.courts.endpoints import Endpoints
 from matchers.sighting import sighting_of_hit
 from stream import metrics
 from stream.core.delivery import Facts, Reason, Receipt, RetryLadder, answer_of, fence
+from stream.core.escalation import chain_within
 from stream.core.hit import Hit
 from stream.core.matter import matter_of, slot_of
 from stream.core.notification import Notification, hit_notification
@@ -284,7 +285,7 @@ class Delivering:
     async def _facts(self, hit: Hit, place: Place) -> Facts:
         """Who is told next of the hit are the levels that have an endpoint, less those that its province passes over."""
         levels = (await self._policy_of(hit)).escalation_of(hit.court.province)
-        return facts_of(hit, place, tuple(level for level in self._endpoints.chain(hit.court) if level in levels))
+        return facts_of(hit, place, chain_within(self._endpoints.chain(hit.court), levels))
 
     async def _policy_of(self, hit: Hit) -> Policy:
         """What judged the hit, and judges its sighting again under an amended order."""

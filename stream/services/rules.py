@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -35,6 +36,7 @@ WAIT_S: Final = 0.02
 AGAIN_S: Final = 1.0
 """After Kafka did not answer."""
 STOP_S: Final = 12.0
+_NEVER: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 _log: Final = structlog.get_logger("rules")
 
 
@@ -51,7 +53,7 @@ class RulesFollower:
     def __init__(self, settings: KafkaSettings, base: Policy, clock: Callable[[], dt.datetime]) -> None:
         """``base`` is what the provinces' rules narrow further; ``clock`` is what instants are told by."""
         self._settings, self._base, self._clock = settings, base, clock
-        self._known = _Known(History(base), dt.datetime.min.replace(tzinfo=dt.UTC))
+        self._known = _Known(History(base), _NEVER)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
 
@@ -63,15 +65,17 @@ class RulesFollower:
         if self._thread.is_alive():
             self._thread.join(STOP_S)
 
+    def behind_s(self) -> float:
+        """Seconds since this process was last seen to hold everything; infinite until it first was."""
+        until = self._known.until
+        return math.inf if until == _NEVER else (self._clock() - until + TRUSTED).total_seconds()
+
     def so_far(self) -> History:
         """What is known now."""
         return self._known.history
 
     async def up_to(self, instant: dt.datetime) -> History:
         """The history, once it is complete until ``instant``."""
-        if (known := self._known).until >= instant:
-            return known.history
-        metrics.rules_waits.inc()
         while (known := self._known).until < instant:
             await asyncio.sleep(WAIT_S)
         return known.history

@@ -38,7 +38,7 @@ async def get_rules(
     history, instant = await desk.history(), at or desk.now()
     shown = RulesView.of(history, province, instant)
     newest = [one.version.name for side in SIDES if (one := history.newest(province, side)) is not None]
-    response.headers["etag"] = etag_of(" ".join([shown.effective.version, *newest]))
+    response.headers["etag"] = etag_of("/".join([shown.effective.version, *newest]))
     response.headers["cache-control"] = "no-store"
     return shown
 
