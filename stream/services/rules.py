@@ -102,14 +102,15 @@ class RulesFollower:
             client.close()
 
     def _read(self, client: Consumer, topic: str, positions: dict[int, int]) -> None:
-        history, asked, ends, is_whole = History(self._base), self._clock(), {}, False
-        ask_at = 0.0
+        history, is_whole = History(self._base), False
+        asked, ends, ask_at = self._clock(), dict[int, int](), 0.0
         while not self._stopping.is_set():
             if time.monotonic() >= ask_at:
-                asked, ends = self._clock(), end_offsets(client, topic, list(positions))
+                asked, there = self._clock(), partitions_of(client, self._settings, RULES)
+                ends = end_offsets(client, topic, there)
                 ask_at = time.monotonic() + ASK_EVERY_S
-                if any(positions[partition] > end for partition, end in ends.items()):
-                    _log.error("the topic of the provinces' rules is another one; it is read anew")
+                if any(positions.get(partition, -1) > end for partition, end in ends.items()) or there != sorted(positions):
+                    _log.warning("the topic of the provinces' rules is another one, or has more partitions; it is read anew")
                     return
             for record in fetch(client, BATCH, POLL_S):
                 history = _with(history, record)
