@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from connectors.door.preconditions import must_match
+from connectors.door.preconditions import Conditions, must_match
 from connectors.door.problems import ProblemError
 from connectors.door.rules_shown import etag
 from connectors.kafka.records import Record, Records
@@ -58,8 +58,7 @@ class RulesDesk:
         side: Side,
         put: Change,
         by: Principal,
-        if_match: str | None,
-        if_none_match: str | None,
+        made_of: Conditions,
     ) -> Stored:
         """The new version, once it is durable and this door holds it as the newest.
 
@@ -70,7 +69,7 @@ class RulesDesk:
         """
         history, now = await self.history(), self._clock()
         newest = history.newest(province, side)
-        must_match(etag(newest), if_match, if_none_match)
+        must_match(etag(newest), made_of)
         if put.effective_from is not None and put.effective_from < now:
             raise ProblemError("invalid", detail="body.effective_from: has passed; what happened then was judged already")
         version = RulesVersion(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
 from connectors.door.documented import problems
-from connectors.door.preconditions import IfMatch, IfNoneMatch, etag_of
+from connectors.door.preconditions import Conditions, MadeOf, etag_of
 from connectors.door.rules import Change
 from connectors.door.rules_shown import HistoryPage, RulesView, VersionView, etag
 from matchers.wire import Timestamp
@@ -74,16 +74,10 @@ _CHANGES: dict[int | str, dict[str, Any]] = problems(
     "/rules/{province}/court", response_model=VersionView, responses=_CHANGES, summary="变更法院侧细则 Change the courts' side"
 )
 async def change_court_rules(
-    request: Request,
-    response: Response,
-    caller: Admitted,
-    province: ProvincePath,
-    put: Change,
-    if_match: IfMatch = None,
-    if_none_match: IfNoneMatch = None,
+    request: Request, response: Response, caller: Admitted, province: ProvincePath, put: Change, made_of: MadeOf
 ) -> Any:
     """What the province's courts set of their own, whole: it replaces their version before."""
-    return await _change(request, response, caller, province, "court", put, if_match, if_none_match)
+    return await _change(request, response, caller, province, "court", put, made_of)
 
 
 @router.put(
@@ -93,16 +87,10 @@ async def change_court_rules(
     summary="变更公安侧细则 Change the police side",
 )
 async def change_police_rules(
-    request: Request,
-    response: Response,
-    caller: Admitted,
-    province: ProvincePath,
-    put: Change,
-    if_match: IfMatch = None,
-    if_none_match: IfNoneMatch = None,
+    request: Request, response: Response, caller: Admitted, province: ProvincePath, put: Change, made_of: MadeOf
 ) -> Any:
     """What the province's police set of their own, whole: it replaces their version before."""
-    return await _change(request, response, caller, province, "police", put, if_match, if_none_match)
+    return await _change(request, response, caller, province, "police", put, made_of)
 
 
 async def _change(
@@ -112,12 +100,11 @@ async def _change(
     province: str,
     side: Side,
     put: Change,
-    if_match: str | None,
-    if_none_match: str | None,
+    made_of: Conditions,
 ) -> VersionView:
     must_own(request, Owner(province=province))
     request.state.object = ("rules", f"{province}.{side}")
-    stored = await behind(request).rules.change(province, side, put, caller, if_match, if_none_match)
+    stored = await behind(request).rules.change(province, side, put, caller, made_of)
     request.state.detail = f"version {stored.version.version}, counts from {stored.counts_from.isoformat()}"
     response.headers["etag"] = etag(stored) or ""
     return VersionView.of(stored)
