@@ -1,18 +1,20 @@
 """What a province says of its own (S5.3), one side of it: the form of an overlay, in a file or on the topic ``rules``.
 
 An overlay has words for narrowing only. Which of them a side may use, and how far, is the nation's to declare
-(``[province]`` in ``policy.toml``) and ``Policy.widenings`` to check.
+(``[province]`` in ``policy.toml``) and ``Policy.widenings`` to check. A field that is not in the form is refused where an
+overlay is made (``unknown_fields``), and carried where one is read from the log: a later engine may have more words.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from matchers.sighting import Direction, Kind, Occasion, Sighting
-from matchers.wire import NonEmpty
+from matchers.wire import Message, NonEmpty
 from watchlists.order import PartyRole
 
 Response = Literal["urgent", "routine"]
@@ -30,13 +32,7 @@ CHARACTERS_MAX: Final = 200
 _Short = Annotated[NonEmpty, Field(max_length=CHARACTERS_MAX)]
 
 
-class Table(BaseModel):
-    """A part of a policy or an overlay: frozen, and without any field that is not in the form."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Situation(Table):
+class Situation(Message):
     """What a sighting must be. A direction or occasion that the sighting does not tell is judged as ``of`` says."""
 
     kind: Kind
@@ -64,7 +60,7 @@ class Situation(Table):
         return f"{self.kind} ({detail})" if detail else self.kind
 
 
-class ResponseTimes(Table):
+class ResponseTimes(Message):
     """Minutes within which a handler is to answer a hit, by the hit's response class."""
 
     urgent_minutes: int = Field(gt=0)
@@ -87,7 +83,7 @@ class ResponseTimes(Table):
         )
 
 
-class Narrowing(Table):
+class Narrowing(Message):
     """One thing that an overlay takes away: of ``rule``, the situations in ``without``, or all where it has none."""
 
     rule: _Short
@@ -100,7 +96,7 @@ class Narrowing(Table):
         return not self.without or any(without.covers(situation) for without in self.without)
 
 
-class Liaison(Table):
+class Liaison(Message):
     """Whom to call at a court, or at a border station (S3.1)."""
 
     court: _Short | None = Field(default=None, description="the court's code; the court side's to name")
@@ -115,7 +111,7 @@ class Liaison(Table):
         return self
 
 
-class Rules(Table):
+class Rules(Message):
     """What one side of a province says. A later version replaces all of it, so what is to stay is said again.
 
     ``narrow`` is never left out by mistake: one that takes nothing away says so, by an empty list.
@@ -153,3 +149,15 @@ class Overlay(Rules):
         """What it says of these parts, and nothing of the others."""
         unsaid = {"narrow": (), "response": None, "group_minutes": None, "escalation": None, "liaison": ()}
         return self.model_copy(update={part: nothing for part, nothing in unsaid.items() if part not in allowed})
+
+
+def unknown_fields(message: BaseModel) -> Iterator[str]:
+    """The places of fields that are not in the form, in it or in any part of it."""
+    yield from message.model_extra or ()
+    for name in type(message).model_fields:
+        value = getattr(message, name)
+        parts = enumerate(value) if isinstance(value, tuple) else [("", value)]
+        for number, part in parts:
+            if isinstance(part, BaseModel):
+                where = f"{name}.{number}".rstrip(".")
+                yield from (f"{where}.{inner}" for inner in unknown_fields(part))

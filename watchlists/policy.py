@@ -19,9 +19,9 @@ from typing import Final, Literal, NamedTuple, TypeVar, get_args
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from matchers.sighting import Sighting
-from matchers.wire import reason
+from matchers.wire import Message, reason
 from watchlists.order import Measure, Order, PartyRole, Requirement
-from watchlists.overlay import SIDES, Liaison, Overlay, Part, Response, ResponseTimes, Side, Situation, Table
+from watchlists.overlay import SIDES, Liaison, Overlay, Part, Response, ResponseTimes, Side, Situation, unknown_fields
 
 Instruction = Literal["none", "call_court", "refuse_registration"] | Requirement
 INSTRUCTIONS: Final[tuple[Instruction, ...]] = tuple(name for literal in get_args(Instruction) for name in get_args(literal))
@@ -32,7 +32,7 @@ class PolicyError(ValueError):
     """A policy or an overlay that cannot be used: it says which file, where in it, and why."""
 
 
-class PolicyRule(Table):
+class PolicyRule(Message):
     id: str
     article: str
     measure: Measure
@@ -51,7 +51,7 @@ class PolicyRule(Table):
         )
 
 
-class _NationalPolicy(Table):
+class _NationalPolicy(Message):
     version: str
     priority: tuple[Instruction, ...]
     escalation: tuple[str, ...] = Field(min_length=1)
@@ -287,13 +287,16 @@ def read_overlay(file: Path) -> Overlay:
 
 
 def _parse(model: type[T], text: str, file: str) -> T:
+    hint = "; an overlay can narrow but never widen" if model is Overlay else ""
     try:
-        return model.model_validate(tomllib.loads(text))
+        parsed = model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{file}: not TOML: {error}") from None
     except ValidationError as error:
-        hint = "; an overlay can narrow but never widen" if model is Overlay else ""
         raise PolicyError(f"{file}: {reason(error)}{hint}") from None
+    if unknown := ", ".join(unknown_fields(parsed)):
+        raise PolicyError(f"{file}: {unknown}: not in the form{hint}")
+    return parsed
 
 
 def _expiry(rule: PolicyRule, sighting: Sighting) -> dt.datetime:

@@ -15,16 +15,17 @@ from connectors.door.problems import ProblemError
 from connectors.door.rules_shown import etag
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import RULES
-from matchers.wire import Timestamp
+from matchers.wire import Message, Timestamp
 from stream.core.authority import Principal
 from stream.core.ports import ProvincialRules
-from watchlists.overlay import CHARACTERS_MAX, Rules, Side, Table
+from watchlists.overlay import CHARACTERS_MAX, Rules, Side, unknown_fields
 from watchlists.rules import Author, History, Reason, RulesVersion, Stored
 
 LOOK_S: Final = 0.02
+DETAIL_MAX: Final = 1000
 
 
-class Change(Table):
+class Change(Message):
     """A new version, as it is put: the whole of what the side says from then on. A field that is not in the form is refused."""
 
     reason: Reason
@@ -52,14 +53,7 @@ class RulesDesk:
         async with asyncio.timeout(self._durable_s_max):
             return await self._rules.up_to(self._clock())
 
-    async def change(
-        self,
-        province: str,
-        side: Side,
-        put: Change,
-        by: Principal,
-        made_of: Conditions,
-    ) -> Stored:
+    async def change(self, province: str, side: Side, put: Change, by: Principal, made_of: Conditions) -> Stored:
         """The new version, once it is durable and this door holds it as the newest.
 
         Raises:
@@ -70,6 +64,8 @@ class RulesDesk:
         history, now = await self.history(), self._clock()
         newest = history.newest(province, side)
         must_match(etag(newest), made_of)
+        if unknown := ", ".join(unknown_fields(put)):
+            raise ProblemError("invalid", detail=f"body: not in the form: {unknown}"[:DETAIL_MAX])
         if put.effective_from is not None and put.effective_from < now:
             raise ProblemError("invalid", detail="body.effective_from: has passed; what happened then was judged already")
         version = RulesVersion(

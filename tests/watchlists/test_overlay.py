@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from watchlists.overlay import Liaison, Narrowing, Overlay, ResponseTimes, Rules, Situation
+from watchlists.overlay import Liaison, Narrowing, Overlay, ResponseTimes, Rules, Situation, unknown_fields
 
 WHOLE = {
     "narrow": (Narrowing(rule="return"),),
@@ -42,6 +42,14 @@ def test_S3_1_a_liaison_is_of_one_court_or_of_one_station(places: dict[str, str]
 def test_of_two_times_the_shorter_of_each_class_counts() -> None:
     one, other = ResponseTimes(urgent_minutes=5, routine_minutes=60), ResponseTimes(urgent_minutes=10, routine_minutes=20)
     assert one.shorter(other) == other.shorter(one) == ResponseTimes(urgent_minutes=5, routine_minutes=20)
+
+
+def test_whoever_makes_one_is_told_of_every_field_that_is_not_in_the_form() -> None:
+    said = {"narrow": [{"rule": "exit", "instruction": "none", "without": [{"kind": "hotel_checkin", "x": 1}]}], "widen": 1}
+    times = {"urgent_minutes": 1, "routine_minutes": 1, "never": True}
+    overlay = Overlay.model_validate({"province": "44", "side": "court", **said, "response": times})
+    assert set(unknown_fields(overlay)) == {"widen", "narrow.0.instruction", "narrow.0.without.0.x", "response.never"}
+    assert list(unknown_fields(Overlay(province="44", side="court", **WHOLE))) == []
 
 
 def test_a_situation_is_told_in_a_few_words() -> None:
