@@ -38,6 +38,7 @@ from stream.services.replay_process import ReplayProcess
 from stream.services.replaying import Replaying
 from synthetic.world import World
 from watchlists.policy import Policy
+from watchlists.rules import History
 
 SEED: Final = 23
 RELEASED_EVERY: Final = 10
@@ -137,7 +138,7 @@ def _read(asked: Asked) -> None:
 
 def _replay(asked: Asked) -> None:
     policy = Policy.national()
-    replaying = Replaying(asked.kafka, asked.redis, lambda _: policy)
+    replaying = Replaying(asked.kafka, asked.redis, History(policy))
     past = asyncio.run(replaying.past(read_sighting(asked.sighting), asked.at))
     if not past.orders or not past.agrees:
         raise RuntimeError("the replay did not find the order that the sighting is about")

@@ -29,6 +29,7 @@ from connectors.kafka.topics import (
     QUERY_ANSWERS,
     REACHABILITY,
     RECEIPTS,
+    RULES,
     topics,
 )
 from matchers.sighting import TOPIC_OF_KIND
@@ -120,6 +121,9 @@ _CHANNELS: Final[dict[str, _Channel]] = {
         "the court's code",
         "What the registries answer: the fields of the article alone (S2.2.1 to S2.2.5); kept for a day. Personal data.",
     ),
+    RULES: _Channel(
+        ("rules",), "the province's code", "Versions of the provinces' own rules, of either side (S5.3); kept for ever."
+    ),
     DEADLETTERS: _Channel(
         ("deadletter",), "the source topic", "Records that could not be read or were refused, with their bytes. Personal data."
     ),
@@ -167,6 +171,8 @@ _OPERATIONS: Final[dict[str, _Operation]] = {
     "takeJudgment": _Operation("receive", JUDGMENTS, "court", "Into the view of judgments.", ("views",)),
     "askRegistry": _Operation("send", QUERIES, "registry", "A question that an article grants, about a party of an open case."),
     "takeAnswer": _Operation("receive", QUERY_ANSWERS, "registry", "Where it stands, for whoever asked.", ("views",)),
+    "recordRules": _Operation("send", RULES, "operator", "A province's court or police side changes its rules at the door."),
+    "followRules": _Operation("receive", RULES, "engine", "Every worker and door follows all rules, outside any group."),
     "bury": _Operation("send", DEADLETTERS, "operator", "Nothing that cannot be read disappears."),
 }
 _TITLES: Final = {
@@ -190,6 +196,7 @@ _TITLES: Final = {
     "judgment": "Judgment 裁判文书",
     "query": "Query 快速查询",
     "query_answer": "Answer to a query 查询结果",
+    "rules": "Provincial rules 省级细则",
     "deadletter": "Dead letter 死信",
 }
 

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "place": "Place or amend an order whose documents bear its court's seal.",
     "order": "What is held of an order, and when it was in force, or released, everywhere.",
     "reachability": "Which courts' endpoints reach anybody, and the orders of those that do not.",
+    "rules": "The provinces' own rules: what counts, what was, and whether an overlay only narrows.",
     "generate": "A synthetic world: orders, sightings and the truth.",
     "bench": "The benchmarks.",
     "lookback": "How far the search of past sightings for new orders is.",

@@ -44,6 +44,7 @@ from stream.services.current import Ends as KafkaEnds
 from stream.services.door_views import CurrentFeeds, QueryLog
 from stream.services.engine_health import EngineHealth
 from stream.services.replay_process import ReplayProcess
+from stream.services.rules import following
 from stream.services.whose import LedgerHits, LedgerStories
 from stream.settings import WorkerSettings
 from stream.wiring import lacks_now
@@ -86,7 +87,7 @@ def made_ready(settings: DoorSettings) -> Ready:
     known = who_is_known(token_files, OidcSettings(), ClientSettings(), _now, tls=settings.certificate is not None)
     kept = Kept(documents.store(), documents.verifier()) if documents.are_kept else None
     ensure_topics(here.kafka)
-    policy = Policy.national().with_overlays(list(here.overlays))
+    policy = Policy.national().with_overlays(here.overlays)
     return Ready(settings, here, known, writer, log, KeyHasher(here.secret()), kept, policy)
 
 
@@ -117,6 +118,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             closing.push_async_callback(asyncio.to_thread, reader.close)
         incidents = IncidentsView(client, namespace)
         ledger = RedisLedger(client, namespace)
+        rules = await closing.enter_async_context(following(here.kafka, ready.policy, _now))
         index, currency = RedisIndex(client, ready.hasher, namespace), Currency(settings.check_behind_s_max)
         log_ends, limits_s = LogEnds(here.kafka, index, currency), (settings.check_s_max, settings.request_s_max)
         await log_ends.start()
@@ -126,7 +128,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             records=records,
             kafka=here.kafka,
             hits=LedgerHits(ledger, bodies, ReachabilityView(client, namespace)),
-            checks=Checking(index, ready.policy, records, currency, _now, *limits_s),
+            checks=Checking(index, rules, records, currency, _now, *limits_s),
             clock=_now,
             tell=tell,
             audit=ready.audit,
@@ -138,6 +140,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             held=CurrentFeeds(FeedsView(client, ready.hasher, namespace), current),
             queries=QueryLog(QueriesView(client, namespace), current, questions, answers, ready.hasher),
             documents=None if ready.kept is None else ready.kept.store,
+            rules=rules,
             papers=None
             if ready.kept is None
             else Papers(*ready.kept, Views(index, InForce(client, namespace), lambda: lacks_now(here), ends)),

@@ -51,7 +51,9 @@ from stream.core.watching import Thresholds, failing_endpoints
 from stream.feed_examples import feed_examples
 from watchlists.index import Logged, Watchlist
 from watchlists.order import read_order
+from watchlists.overlay import Liaison, ResponseTimes, Rules
 from watchlists.policy import Policy
+from watchlists.rules import Author, RulesVersion
 
 DETECTED_AFTER: Final = dt.timedelta(milliseconds=12)
 DELIVERED_AFTER: Final = dt.timedelta(milliseconds=30)
@@ -93,6 +95,7 @@ def examples(folder: Path) -> dict[str, list[Any]]:
         "reachability": [_reachability(hits[0]).model_dump(mode="json", exclude_none=True)],
         "incident": [json.loads(record.body()) for record in _incident_steps(hits[0])],
         **feed_examples(),
+        "rules": [_rules().model_dump(mode="json", exclude_none=True)],
         "deadletter": [_dead_letter(sightings[0][:_CUT_SHORT])],
     }
 
@@ -232,6 +235,28 @@ def _about_incidents(hit: Hit) -> bytes:
         raise AssertionError
     (owed_, *_) = owed(incident, {"court": ("high_court",), "police": ()}, steps[0].at, Limits())
     return incident_notification(incident, owed_, Limits(), at=steps[0].at).body()
+
+
+def _rules() -> RulesVersion:
+    """Guangdong's courts answer sooner, pass a level over, and name whom stations may call."""
+    at = dt.datetime(2026, 11, 20, 1, 0, tzinfo=dt.UTC)
+    said = Rules(
+        narrow=(),
+        response=ResponseTimes(urgent_minutes=5, routine_minutes=30),
+        escalation=("duty_desk", "high_court", "national_command"),
+        liaison=(Liaison(court="440106", name="王联络", phone="020-00000001"),),
+    )
+    return RulesVersion(
+        id="5b0f6a52-6a1c-4f0e-9a53-0f6f2f4b7c11",
+        province="44",
+        side="court",
+        version=3,
+        at=at,
+        by=Author(id="gd-high-court", role="supervisor"),
+        reason="全省执行指挥中心值班调整",
+        effective_from=at + dt.timedelta(days=11),
+        rules=said,
+    )
 
 
 def _about_reaching(hit: Hit) -> tuple[bytes, bytes]:

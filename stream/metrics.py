@@ -54,6 +54,11 @@ judgements: Final = Counter("chakong_judgements", "Candidates judged", ["outcome
 resolve_seconds: Final = Histogram("chakong_resolve_batch_seconds", "Resolving one batch of candidates", buckets=_SECONDS)
 index_waits: Final = Counter("chakong_index_waits", "Times that resolving waited for the index", ["reason"])
 
+rules_behind_seconds: Final = Gauge(
+    "chakong_rules_behind_seconds", "Since this worker was last seen to hold all of the provinces' rules"
+)
+rules_refused: Final = Counter("chakong_rules_refused", "Records of provincial rules that were refused", ["reason"])
+
 deliveries: Final = Counter("chakong_deliveries", "Steps of delivery", ["step", "reason"])
 confirmations: Final = Counter("chakong_confirmations", "Answers of courts to hits", ["answer"])
 escalations: Final = Counter("chakong_escalations", "Levels told of a hit that nobody answers", ["level", "why"])

@@ -21,6 +21,7 @@ from stream.core.explanation import past_object
 from stream.local import settings_here
 from stream.services.replay_process import Answer
 from stream.services.replaying import Named, Replaying, SightingGoneError
+from stream.services.rules import rules_now
 from watchlists.policy import Policy
 
 
@@ -38,7 +39,8 @@ async def _answered(question: dict[str, Any]) -> Answer:
     at = question["at"]
     instant = dt.datetime.now(dt.UTC) if at is None else dt.datetime.fromisoformat(at)
     try:
-        past = await Replaying(settings.kafka, settings.redis, lambda _: policy).past(_sighting(question), instant)
+        rules = await rules_now(settings.kafka, policy)
+        past = await Replaying(settings.kafka, settings.redis, rules).past(_sighting(question), instant)
     except SightingGoneError:
         return Answer()
     except KafkaError as error:

@@ -39,6 +39,7 @@ from stream.core.question import Answer, Question
 from stream.core.reachability import ReachRecord
 from stream.examples import examples
 from watchlists.order import REQUIRED_DOCUMENTS, Order, Release
+from watchlists.rules import RulesVersion
 
 Schema = dict[str, Any]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -176,6 +177,7 @@ MAKERS: Final[dict[str, Callable[[], Schema]]] = {
     "notice": _written(Notice),
     "reachability": _written(ReachRecord),
     "incident": _written(IncidentRecord),
+    "rules": _written(RulesVersion),
     "candidate": _candidate,
     "case": lambda: _of(CaseRecord, "validation"),
     "debtor": lambda: _of(DebtorRecord, "validation"),

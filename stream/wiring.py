@@ -60,6 +60,7 @@ from stream.services.reached import Reached
 from stream.services.reaching import Reaching
 from stream.services.rebuilding import rebuild_incidents, rebuild_ledger, rebuild_reachability
 from stream.services.resolving import Resolving, send_for_sure
+from stream.services.rules import RulesFollower
 from stream.services.screener_process import ScreenerProcess
 from stream.services.scribe import Scribe
 from stream.services.standing import Fence
@@ -133,7 +134,7 @@ class Wiring:
         self.under_way = UnderWay()
         self.handover: Handover | None = None
         """Where hits go that this worker is to deliver itself; the app gives it its agent's partitions."""
-        self.policy = Policy.national().with_overlays(list(settings.overlays))
+        self.rules = RulesFollower(settings.kafka, Policy.national().with_overlays(settings.overlays), _now)
         self.hasher = KeyHasher(settings.secret())
         self.redis: redis.asyncio.Redis = connect(settings.redis)
         space = settings.redis.namespace
@@ -159,16 +160,16 @@ class Wiring:
         self.incident_log = IncidentLog(self.records, self.incidents, _now, keeps_view=True)
         self.query_watch = QueryWatch(settings.kafka, self.hasher, settings.querying(), self.incident_log, _now)
         reached = Reached(self.screener.followed)
-        self.resolving = Resolving(self.index, self.policy, self.records, reached, self._found)
+        self.resolving = Resolving(self.index, self.rules, self.records, reached, self._found)
         self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
 
     def _wire_delivery(self, fence: Fence, ladder: RetryLadder, gone: GoneEndpoints) -> None:
         self.bodies = Bodies(Places(self.settings.kafka, HITS))
         courier, scribe = Courier(self.channels), Scribe(self.records, self.ledger, _now)
-        instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, _now)
+        instructing = Instructing(self.ledger, self.rules, self.bodies, scribe, _now)
         tellers = (self.endpoints, courier, scribe, fence, self.bodies, instructing)
         self.withdrawing = Withdrawing(self.ledger, *tellers, self.effect.withdrawn, ladder=ladder, clock=_now)
-        self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=_now)
+        self.delivering = Delivering(self.ledger, self.rules, *tellers, self.withdrawing, ladder=ladder, clock=_now)
         reach = (self.endpoints, courier, scribe, fence, self.withdrawing)
         escalating = Escalating(self.ledger, *reach, ladder=ladder, clock=_now)
         rhythm = self.settings.rhythm()
@@ -221,6 +222,8 @@ class Wiring:
         await rebuild_reachability(self.settings.kafka, self.reachability)
         await rebuild_incidents(self.settings.kafka, self.incidents)
         await self.channels.start()
+        self.rules.start()
+        metrics.rules_behind_seconds.set_function(self.rules.behind_s)
         await self.screener.start()
 
     async def keep_ledger(self) -> None:
@@ -257,6 +260,7 @@ class Wiring:
         await self.watching.leave()
         await asyncio.to_thread(self.observing.close)
         await self.channels.close()
+        await asyncio.to_thread(self.rules.stop)
         self.bodies.close()
         self.records.close()
 

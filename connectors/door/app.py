@@ -46,7 +46,9 @@ from connectors.door.routes import (
     me,
     orders,
     queries,
+    rules,
 )
+from connectors.door.rules import RulesDesk
 from connectors.door.settings import DoorSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
@@ -55,6 +57,7 @@ from connectors.kafka.topics import INBOX, INSTRUCTIONS
 from connectors.redis.errors import RedisError
 from stream.core.audit.record import Audit, AuditUnavailableError
 from stream.core.authority import Role
+from stream.core.ports import ProvincialRules
 from stream.core.seals import DocumentStore, SealVerifier
 
 VERSION: Final = "1.1.0"
@@ -72,6 +75,7 @@ ROUTES: Final = (
     checks,
     instructions,
     incidents,
+    rules,
     audit,
     health,
     me,
@@ -107,6 +111,7 @@ class Parts(NamedTuple):
     incidents: Desk
     held: Held
     queries: Log
+    rules: ProvincialRules
     papers: Papers | None = None
     documents: DocumentStore | None = None
 
@@ -163,6 +168,7 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
         incidents=parts.incidents,
         feeds=Feeds(parts.held, parts.records, parts.documents, parts.clock, settings.request_s_max),
         registry=Registry(parts.held, parts.queries, parts.records, parts.clock, settings.request_s_max),
+        rules=RulesDesk(parts.records, parts.rules, parts.clock, settings.request_s_max),
     )
 
     @asynccontextmanager

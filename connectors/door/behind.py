@@ -19,6 +19,7 @@ from connectors.door.orders import Orders
 from connectors.door.pages import Pages
 from connectors.door.problems import ProblemError
 from connectors.door.registry import Registry
+from connectors.door.rules import RulesDesk
 
 
 class Behind(NamedTuple):
@@ -38,6 +39,7 @@ class Behind(NamedTuple):
     incidents: Desk
     feeds: Feeds
     registry: Registry
+    rules: RulesDesk
     documents: Documents | None = None
     orders: Orders | None = None
 

@@ -51,6 +51,11 @@ KINDS: Final[dict[str, Kind]] = {
     "too_large": Kind(413, "请求内容过大", "The body is too large"),
     "invalid": Kind(422, "请求内容有误，详见 detail", "The request is not right: see detail"),
     "document_missing": Kind(422, "文书库中没有该摘要对应的文书", "No document with this digest is in the store"),
+    "widens": Kind(
+        422,
+        "省级细则只能收紧、不得放宽全国规则，详见 widens",
+        "A province's rules can narrow the nation's and never widen them: see widens",
+    ),
     "key_reused": Kind(
         422, "同一 Idempotency-Key 已用于内容不同的请求", "This Idempotency-Key was used for a request with another content"
     ),
@@ -112,6 +117,7 @@ class ProblemDocument(BaseModel):
     resume_after: str | None = Field(default=None, description="of cursor_gone: the cursor to go on with")
     reason: str | None = Field(default=None, description="of document_refused: a short code, with zh and en in words")
     documents: list[RefusedDocument] | None = Field(default=None, description="of documents_refused: each that failed")
+    widens: list[str] | None = Field(default=None, description="of widens: each place that would widen, and why")
 
 
 class ProblemError(Exception):

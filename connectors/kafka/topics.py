@@ -31,6 +31,7 @@ DEBTORS: Final = "debtors"
 JUDGMENTS: Final = "judgments"
 QUERIES: Final = "queries"
 QUERY_ANSWERS: Final = "query_answers"
+RULES: Final = "rules"
 DEADLETTERS: Final = "deadletters"
 
 _HOUR_MS: Final = 3_600_000
@@ -50,11 +51,15 @@ _QUERY_HOURS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic to be made; ``retention_ms`` is -1 for ever. None is compacted: any past decision can be replayed."""
+    """A topic to be made; ``retention_ms`` is -1 for ever. None is compacted: any past decision can be replayed.
+
+    ``brokers_clock``: a record's time is the broker's, whatever its producer says, since something follows from it.
+    """
 
     name: str
     partitions: int
     retention_ms: int
+    brokers_clock: bool = False
 
 
 def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
@@ -79,11 +84,15 @@ def topics(settings: KafkaSettings) -> tuple[Topic, ...]:
         JUDGMENTS: _FOR_EVER,
         QUERIES: _QUERY_HOURS * _HOUR_MS,
         QUERY_ANSWERS: _QUERY_HOURS * _HOUR_MS,
+        RULES: _FOR_EVER,  # which rules judged a hit is asked as long as the hit is kept
         DEADLETTERS: _DEADLETTER_HOURS * _HOUR_MS,
     }
     return (
         *(Topic(settings.topic(name), settings.sighting_partitions, lookback_ms) for name in SIGHTING_TOPICS),
-        *(Topic(settings.topic(name), settings.partitions, retention) for name, retention in kept.items()),
+        *(
+            Topic(settings.topic(name), settings.partitions, retention, brokers_clock=name == RULES)
+            for name, retention in kept.items()
+        ),
     )
 
 
@@ -112,6 +121,8 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
 
 def _make(admin: KafkaAdminClient, topic: Topic, replication: int) -> None:
     configs = {"retention.ms": str(topic.retention_ms), "cleanup.policy": "delete", "retention.bytes": "-1"}
+    if topic.brokers_clock:
+        configs["message.timestamp.type"] = "LogAppendTime"
     wanted = {topic.name: {"num_partitions": topic.partitions, "replication_factor": replication, "configs": configs}}
     try:
         admin.create_topics(wanted, wait_for_metadata=True)

@@ -24,10 +24,12 @@ from stream.explained import print_past, print_present
 from stream.lines import opened
 from stream.local import settings_here
 from stream.services.replaying import Named, Replaying, SightingGoneError
+from stream.services.rules import rules_now
 from stream.wiring import open_index
 from watchlists.index import Logged, Watchlist
 from watchlists.order import Order, read_order
 from watchlists.policy import Policy, PolicyError
+from watchlists.rules import judged_at
 
 GONE: Final = 1
 WRONG: Final = 2
@@ -129,7 +131,11 @@ def _read(path: str) -> Sighting:
 
 
 def _tell_present(seen: Sighting, orders: str | None, policy: Policy, *, as_json: bool) -> None:
-    candidates, ended = _from_file(orders, seen) if orders else asyncio.run(_from_index(seen))
+    ended: list[str] = []
+    if orders:
+        candidates, ended = _from_file(orders, seen)
+    else:
+        candidates, policy = asyncio.run(_as_it_runs(seen, policy))
     judgements = [judge(order, seen, policy) for order in candidates]
     if as_json:
         _write(as_object(Explanation(seen, judgements, ended)))
@@ -139,8 +145,8 @@ def _tell_present(seen: Sighting, orders: str | None, policy: Policy, *, as_json
 
 async def _replayed(asked: Sighting | Named, instant: dt.datetime, policy: Policy) -> Past:
     settings = settings_here()
-    judging = policy.with_overlays(list(settings.overlays))
-    return await Replaying(settings.kafka, settings.redis, lambda _: judging).past(asked, instant)
+    history = await rules_now(settings.kafka, policy.with_overlays(list(settings.overlays)))
+    return await Replaying(settings.kafka, settings.redis, history).past(asked, instant)
 
 
 def _write(told: dict[str, Any]) -> None:
@@ -172,6 +178,10 @@ def _from_file(path: str, seen: Sighting) -> tuple[list[Order], list[str]]:
     return candidates, [order_id for order_id in touched if order_id not in in_place]
 
 
-async def _from_index(seen: Sighting) -> tuple[list[Order], list[str]]:
-    async with open_index(settings_here()) as index:
-        return (await index.lookup(seen.keys())).orders, []
+async def _as_it_runs(seen: Sighting, policy: Policy) -> tuple[list[Order], Policy]:
+    """What the running index holds, and the policy under the provinces' rules of the sighting's time."""
+    settings = settings_here()
+    async with open_index(settings) as index:
+        orders = (await index.lookup(seen.keys())).orders
+    history = await rules_now(settings.kafka, policy)
+    return orders, history.at(judged_at(seen.occurred_at, dt.datetime.now(dt.UTC)))

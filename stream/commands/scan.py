@@ -48,7 +48,7 @@ def scan(sightings: tuple[str, ...], orders: str, deadletters: str | None, overl
     """
     _check_inputs([orders, *sightings], deadletters)
     try:
-        policy = Policy.national().with_overlays(list(overlays))
+        policy = Policy.national().with_overlays(overlays)
     except PolicyError as error:
         raise click.UsageError(str(error)) from None
     machine_code.ensure()

@@ -152,7 +152,9 @@ get_incident           court        -           court  court   province   all   
 move_incident          court        -           court  -       province   all     province station  all      -       all
 
 get_rules              all          -           all    all     all        all     all      all      -        all     all
-change_rules           -            -           -      -       province   -       province -        -        -       -
+get_rules_history      all          -           all    all     all        all     all      all      -        all     all
+change_court_rules     -            -           -      -       province   -       -        -        -        -       -
+change_police_rules    -            -           -      -       -          -       province -        -        -       -
 
 search_audit           -            -           -      -       -          -       -        -        -        all     -
 prove_audit            -            -           -      -       -          -       -        -        -        all     -

@@ -32,7 +32,7 @@ from watchlists.policy import Instruction, Policy
 
 CLOCKS_DIFFER_MAX: Final = dt.timedelta(minutes=5)
 """A check is about now: how far a desk's clock may be from ours."""
-Unsaid = Doubt | Literal["index_away", "rebuilding"]
+Unsaid = Doubt | Literal["index_away", "rebuilding", "rules_unknown"]
 Answer = Literal["clear", "blocked"]
 Named = Annotated[NonEmpty, Field(max_length=200)]
 

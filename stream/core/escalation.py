@@ -7,7 +7,7 @@ due once at most, and only one at a time: the wait for the next begins when the 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
@@ -84,6 +84,14 @@ def due(
         return Rest(Why.TOP_REACHED)
     at, why = _when(told[-1].at if told else None, planned_at, delivered_at, respond_within, answer)
     return Due(at, above[0], why, is_last=len(above) == 1)
+
+
+def chain_within(has: Sequence[Level], province: Collection[str]) -> tuple[Level, ...]:
+    """The levels that a court has, less those that its province passes over (S5.3).
+
+    The highest that it has is never passed over: news may climb sooner, and always as high.
+    """
+    return tuple(level for level in has if level in province or level == has[-1])
 
 
 def _when(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import Field
 
@@ -13,7 +13,8 @@ from matchers.sighting import Sighting
 from matchers.verdict import SAYS, Certainty, Evidence, Verdict
 from matchers.wire import Message, Timestamp
 from watchlists.order import Court, Handler, Measure, Order
-from watchlists.policy import Allowed, Instruction, Response
+from watchlists.overlay import Liaison, Response
+from watchlists.policy import Allowed, Instruction
 
 HIT_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:hit")
 
@@ -23,6 +24,17 @@ class Says(Message):
 
     zh: str
     en: str
+
+
+class LiaisonContact(Message):
+    """Whom to call at a court or a border station (S3.1)."""
+
+    name: str
+    phone: str
+
+    @classmethod
+    def of(cls, named: Liaison | None) -> Self | None:
+        return None if named is None else cls(name=named.name, phone=named.phone)
 
 
 class EvidenceItem(Message):
@@ -58,7 +70,7 @@ class Hit(Message):
     lookback: bool
     expires_at: Timestamp
     rule: str = Field(description="the policy rule that let it hit")
-    policy_version: str
+    policy_version: str = Field(description="the nation's, and that of each provincial overlay with a say in it (S5.3)")
     response: Response = Field(default="routine", description="how soon the handler is to answer")
     respond_within_s: int = Field(default=3600, ge=0, description="seconds from being told to the handler's answer")
     group_within_s: int = Field(
@@ -66,6 +78,9 @@ class Hit(Message):
         ge=0,
         description="seconds within which the same subject, seen again by the same station in the same situation, is one"
         " matter; 0: told at once",
+    )
+    liaison: LiaisonContact | None = Field(
+        default=None, description="whom the court may call at the station, where its province names one (S3.1)"
     )
 
 
@@ -82,6 +97,7 @@ def make_hit(
     allowed: Allowed,
     *,
     policy_version: str,
+    liaison: Liaison | None = None,
     detected_at: dt.datetime,
     lookback: bool = False,
 ) -> Hit:
@@ -111,6 +127,7 @@ def make_hit(
         response=allowed.response,
         respond_within_s=int(allowed.respond_within.total_seconds()),
         group_within_s=int(allowed.group_within.total_seconds()),
+        liaison=LiaisonContact.of(liaison),
     )
 
 

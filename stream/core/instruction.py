@@ -14,7 +14,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from matchers.wire import Message, NonEmpty, Text, Timestamp
-from stream.core.hit import Hit, Says
+from stream.core.hit import Hit, LiaisonContact, Says
 from watchlists.policy import Instruction, Policy
 
 INSTRUCTION_NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:chakong:instruction")
@@ -29,6 +29,7 @@ class Contact(Message):
     case_number: str
     name: str
     phone: str
+    liaison: LiaisonContact | None = Field(default=None, description="the court's for stations, where its province names one")
 
 
 class StationInstruction(Message):
@@ -95,7 +96,7 @@ def instruct(
         instruction=strictest,
         verify_first=verify_first,
         checks=tuple(Says(zh=zh, en=en) for zh, en in checks),
-        call=tuple(_contact(hit) for hit in hits),
+        call=tuple(_contact(hit, policy) for hit in hits),
         state="withdrawn" if withdrawn else "active",
         occurred_at=hits[0].occurred_at,
         instructed_at=at,
@@ -110,7 +111,7 @@ def _province(hit: Hit) -> str | None:
     return province if isinstance(province, str) else None
 
 
-def _contact(hit: Hit) -> Contact:
+def _contact(hit: Hit, policy: Policy) -> Contact:
     return Contact(
         order_id=hit.order_id,
         court_code=hit.court.code,
@@ -118,4 +119,5 @@ def _contact(hit: Hit) -> Contact:
         case_number=hit.case_number,
         name=hit.handler.name,
         phone=hit.handler.phone,
+        liaison=LiaisonContact.of(policy.liaison_of_court(hit.court.province, hit.court.code)),
     )

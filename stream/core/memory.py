@@ -21,6 +21,20 @@ from stream.core.story import (
     mark_of,
     told_on,
 )
+from watchlists.rules import History
+
+
+class FixedRules:
+    """Provincial rules that are all at hand, and do not change."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    async def up_to(self, _instant: dt.datetime) -> History:
+        return self._history
+
+    def so_far(self) -> History:
+        return self._history
 
 
 class MemoryIncidents:

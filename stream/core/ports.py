@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from stream.core.delivery import Receipt
 from stream.core.story import Contribution, Mark, Story
+from watchlists.rules import History
 
 
 class ViewMovedError(RuntimeError):
@@ -27,6 +28,16 @@ class Looked(NamedTuple):
 
 Contributions = dict[str, dict[str, Contribution]]
 """Station instructions, the hits that each was given for, and their parts."""
+
+
+class ProvincialRules(Protocol):
+    """The provinces' rules, as far as they are known: a view of the topic ``rules`` (S5.3)."""
+
+    async def up_to(self, instant: dt.datetime) -> History:
+        """The history, once it holds every rule that can count until ``instant``. Until then whoever asks waits."""
+
+    def so_far(self) -> History:
+        """What is known now, complete or not: for what decides nothing."""
 
 
 class Ledger(Protocol):

@@ -58,7 +58,8 @@ def hit_of(
         sighting,
         judgement.verdict,
         judgement.policy,
-        policy_version=policy.version,
+        policy_version=policy.version_of(judgement.order, sighting),
+        liaison=policy.liaison_of_station(sighting.station.province, sighting.station.code),
         detected_at=detected_at,
         lookback=lookback,
     )

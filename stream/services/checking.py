@@ -27,11 +27,12 @@ from matchers.sighting import TOPIC_OF_KIND
 from stream import metrics
 from stream.core.check import CannotSayError, Check, answer, read_check
 from stream.core.currency import Currency
+from stream.core.ports import ProvincialRules
 from stream.core.resolve import resolve
 from stream.services.reached import Reached
 from stream.together import Together
 from watchlists.index import Lookup, WatchlistIndex
-from watchlists.policy import Policy
+from watchlists.rules import History, judged_at
 
 ASK_ENDS_EVERY_S: Final = 0.2
 STOP_S: Final = 2.0
@@ -44,14 +45,14 @@ class Checking:
     def __init__(
         self,
         index: WatchlistIndex,
-        policy: Policy,
+        rules: ProvincialRules,
         records: Records,
         currency: Currency,
         clock: Callable[[], dt.datetime],
         index_s_max: float,
         durable_s_max: float,
     ) -> None:
-        self._policy, self._records, self._currency, self._clock = policy, records, currency, clock
+        self._rules, self._records, self._currency, self._clock = rules, records, currency, clock
         self._index_s_max, self._durable_s_max = index_s_max, durable_s_max
         self._index: Final = index
         self._reached = Reached(currency.first)
@@ -61,11 +62,12 @@ class Checking:
         read = read_check(check, self._clock())
         try:
             orders = (await self._relied_on(read.sighting.keys())).orders
+            now = self._clock()
+            policy = (await self._known_rules(now)).at(judged_at(read.sighting.occurred_at, now))
         except CannotSayError as error:
             metrics.door_checks.labels("cannot_say", error.reason).inc()
             raise
-        now = self._clock()
-        found = answer(read.sighting, resolve(read.sighting, orders, self._policy, now), self._policy, now)
+        found = answer(read.sighting, resolve(read.sighting, orders, policy, now), policy, now)
         metrics.door_checks.labels(found.answer, "none" if found.instruction is None else found.instruction.instruction).inc()
         return Found(found, read)
 
@@ -73,6 +75,14 @@ class Checking:
         sighting, raw = found.read
         async with asyncio.timeout(self._durable_s_max):
             await self._records.send_soon([Record(TOPIC_OF_KIND[sighting.kind], sighting.station.code.encode(), raw)])
+
+    async def _known_rules(self, now: dt.datetime) -> History:
+        """The provinces' rules until now. Raises CannotSayError: they are not known so far."""
+        try:
+            async with asyncio.timeout(self._index_s_max):
+                return await self._rules.up_to(now)
+        except TimeoutError:
+            raise CannotSayError("rules_unknown") from None
 
     async def _relied_on(self, keys: Sequence[Key]) -> Lookup:
         """What the index holds of the keys.

@@ -21,11 +21,12 @@ from connectors.kafka.places import Place
 from matchers.sighting import sighting_of_hit
 from stream import metrics
 from stream.core.delivery import Facts, Reason, Receipt, RetryLadder, answer_of, fence
+from stream.core.escalation import chain_within
 from stream.core.hit import Hit
 from stream.core.matter import matter_of, slot_of
 from stream.core.notification import Notification, hit_notification
 from stream.core.plan import Hold, Skip, Tell, plan
-from stream.core.ports import Ledger
+from stream.core.ports import Ledger, ProvincialRules
 from stream.core.resolve import hit_of, judge
 from stream.core.story import Mark, Story, attempts_of, ended, is_being_withdrawn, newest, told_of
 from stream.services.bodies import Bodies
@@ -39,6 +40,7 @@ from stream.services.withdrawing import Withdrawing
 from stream.together import Together
 from watchlists.index import Standing
 from watchlists.policy import Policy
+from watchlists.rules import judged_at
 
 TAKEN_OVER_S: Final = 60.0
 """An attempt that was begun with what waited in the ledger, and has no outcome after so long, is made again."""
@@ -50,7 +52,7 @@ class Delivering:
     def __init__(
         self,
         ledger: Ledger,
-        policy: Policy,
+        rules: ProvincialRules,
         endpoints: Endpoints,
         courier: Courier,
         scribe: Scribe,
@@ -62,7 +64,7 @@ class Delivering:
         ladder: RetryLadder,
         clock: Callable[[], dt.datetime],
     ) -> None:
-        self._policy, self._endpoints, self._courier, self._scribe = policy, endpoints, courier, scribe
+        self._rules, self._endpoints, self._courier, self._scribe = rules, endpoints, courier, scribe
         self._ask = Together(ledger.look)
         self._fence, self._bodies = fence, bodies
         self._instructing, self._withdrawing = instructing, withdrawing
@@ -110,7 +112,7 @@ class Delivering:
             await self._close(hit, story, standing)
             return
         _, marks = await self._look(hit)
-        facts = self._facts(hit, (held.known.partition, held.known.offset))
+        facts = await self._facts(hit, (held.known.partition, held.known.offset))
         news = self._news(hit, update=False, matter=matter_of(held.matter, marks))
         planned = self._scribe.receipt(hit, "planned", Reason.REPEATED, matter=held.matter, notification=news.id, facts=facts)
         await self._scribe.record([planned])
@@ -125,8 +127,9 @@ class Delivering:
         if standing.order is None:
             return
         sighting = sighting_of_hit(hit.sighting)
-        judged = judge(standing.order, sighting, self._policy)
-        new = hit_of(judged, sighting, self._policy, hit.detected_at, lookback=hit.lookback)
+        policy = await self._policy_of(hit)
+        judged = judge(standing.order, sighting, policy)
+        new = hit_of(judged, sighting, policy, hit.detected_at, lookback=hit.lookback)
         if new is None:
             await self._withdrawing.withdraw(hit, "amended")
         elif (
@@ -138,7 +141,7 @@ class Delivering:
 
     async def _skip(self, hit: Hit, place: Place, story: Story, decided: Skip, standing: Standing, *, first: bool) -> None:
         if not fence(hit, standing).passes and not (decided.recorded and first):
-            await self._close(hit, story, standing, unsure=not first, facts=self._facts(hit, place))
+            await self._close(hit, story, standing, unsure=not first, facts=await self._facts(hit, place))
         elif not decided.recorded:
             await self._scribe.record([self._scribe.receipt(hit, "skipped", decided.why)])
         else:
@@ -172,14 +175,14 @@ class Delivering:
             matter=decided.matter,
             notification=decided.carrier,
             next_at=decided.until,
-            facts=self._facts(hit, place),
+            facts=await self._facts(hit, place),
         )
         await self._instructing.give(hit, decided.why, [held])
         await self._look_back(hit)
 
     async def _tell(self, hit: Hit, decided: Tell, place: Place, asked: Asked, *, first: bool) -> None:
         news = self._news(hit, update=decided.update)
-        facts = self._facts(hit, place)
+        facts = await self._facts(hit, place)
         planned = self._scribe.receipt(hit, "planned", decided.why, matter=decided.matter, notification=news.id, facts=facts)
         before = [planned]
         if not first:
@@ -280,8 +283,14 @@ class Delivering:
             story, _ = await self._look(hit)
             await self._close(hit, story, standing)
 
-    def _facts(self, hit: Hit, place: Place) -> Facts:
-        return facts_of(hit, place, self._endpoints.chain(hit.court))
+    async def _facts(self, hit: Hit, place: Place) -> Facts:
+        """Who is told next of the hit are the levels that have an endpoint, less those that its province passes over."""
+        levels = (await self._policy_of(hit)).escalation_of(hit.court.province)
+        return facts_of(hit, place, chain_within(self._endpoints.chain(hit.court), levels))
+
+    async def _policy_of(self, hit: Hit) -> Policy:
+        """What judged the hit, and judges its sighting again under an amended order."""
+        return (await self._rules.up_to(hit.detected_at)).at(judged_at(hit.occurred_at, hit.detected_at))
 
     # -- what is asked ---------------------------------------------------------------------------------------------
 

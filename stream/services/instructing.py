@@ -15,21 +15,20 @@ from stream.core.escalation import Level
 from stream.core.hit import Hit
 from stream.core.instruction import instruct, instruction_id
 from stream.core.matter import slot_of
-from stream.core.ports import Contributions, Ledger
+from stream.core.ports import Contributions, Ledger, ProvincialRules
 from stream.core.story import Contribution
 from stream.services.bodies import Bodies
 from stream.services.patience import ledger_answer
 from stream.services.scribe import Scribe
-from watchlists.policy import Policy
 
 
 class Instructing:
     """Tells stations. What they were told before is in the ledger, so any worker can go on."""
 
     def __init__(
-        self, ledger: Ledger, policy: Policy, bodies: Bodies, scribe: Scribe, clock: Callable[[], dt.datetime]
+        self, ledger: Ledger, rules: ProvincialRules, bodies: Bodies, scribe: Scribe, clock: Callable[[], dt.datetime]
     ) -> None:
-        self._policy = policy
+        self._rules = rules
         self._ledger, self._bodies, self._scribe, self._clock = ledger, bodies, scribe, clock
 
     async def give(self, hit: Hit, why: Reason, before: Sequence[Receipt]) -> None:
@@ -53,7 +52,9 @@ class Instructing:
         active = {hit_id: part for hit_id, part in parts.items() if part.active}
         hits = [hit if hit_id == hit.id else await self._other(part) for hit_id, part in (active or parts).items()]
         revision = sum(part.changes for part in parts.values())
-        told = instruct(hits, self._policy, revision=revision, withdrawn=not active, at=self._clock())
+        now = self._clock()
+        policy = self._rules.so_far().at(now)  # whom to call is asked of the rules of now; what is asked for is in the hits
+        told = instruct(hits, policy, revision=revision, withdrawn=not active, at=now)
         value = msgspec.json.encode(told.model_dump(mode="json"))
         await self._scribe.send([Record(INSTRUCTIONS, told.key.encode(), value)])
 

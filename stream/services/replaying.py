@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 import redis.asyncio
@@ -20,9 +21,12 @@ from connectors.redis.settings import RedisSettings
 from matchers.sighting import Sighting
 from stream.core.explanation import Everywhere, OrderPast, Past
 from stream.core.hit import hit_id
-from stream.core.replay import Found, LoggedHit, OrderThen, PolicyAt, held_against, replay
+from stream.core.replay import Found, LoggedHit, OrderThen, held_against, replay
 from stream.services.order_history import History, OrderHistory
 from stream.services.past_sightings import PastSighting, PastSightings
+from watchlists.policy import Policy
+from watchlists.rules import History as Rules
+from watchlists.rules import judged_at
 
 CLOCKS: Final = dt.timedelta(minutes=1)
 """How far a hit's producer may be behind the producer of its order."""
@@ -49,8 +53,8 @@ class Named(NamedTuple):
 class Replaying:
     """Replays sightings. Each replay reads the log with connections of its own."""
 
-    def __init__(self, kafka: KafkaSettings, views: RedisSettings, policy_at: PolicyAt) -> None:
-        self._kafka, self._views, self._policy_at = kafka, views, policy_at
+    def __init__(self, kafka: KafkaSettings, views: RedisSettings, rules: Rules) -> None:
+        self._kafka, self._views, self._rules = kafka, views, rules
 
     async def past(self, asked: Sighting | Named, instant: dt.datetime) -> Past:
         """The sighting at an instant, replayed.
@@ -61,11 +65,12 @@ class Replaying:
         """
         seen = self._sighting(asked, instant)
         history = OrderHistory(self._kafka).about(seen.sighting.keys(), instant)
-        policy = self._policy_at(instant)
+        policy_at = partial(self._policy_at, seen.sighting)
+        policy = policy_at(instant)
         orders = replay(history.records, seen.sighting, policy, history.positions)
         hits = self._hits(orders, history, seen.sighting)
         marks = await self._marks([order.id for order in orders])
-        found = Found(seen.sighting, self._policy_at, _UNCOMPARED.get(seen.source, frozenset()))
+        found = Found(seen.sighting, policy_at, _UNCOMPARED.get(seen.source, frozenset()))
         pasts = []
         for order in orders:
             of_order = hits.get(order.id, [])
@@ -84,6 +89,10 @@ class Replaying:
             whole=history.whole,
             times_known=marks is not None,
         )
+
+    def _policy_at(self, seen: Sighting, instant: dt.datetime) -> Policy:
+        """By which a sighting is judged at an instant, under the provinces' rules of its own time."""
+        return self._rules.at(judged_at(seen.occurred_at, instant))
 
     def _sighting(self, asked: Sighting | Named, instant: dt.datetime) -> PastSighting:
         sightings = PastSightings(self._kafka)

@@ -23,11 +23,12 @@ from matchers.wire import UnreadableError
 from stream import metrics
 from stream.core.candidate import Candidate
 from stream.core.hit import Hit
+from stream.core.ports import ProvincialRules
 from stream.core.resolve import hit_of, judge
 from stream.services.behind import Behind
 from stream.services.reached import Reached, is_as_far
 from watchlists.index import Lookup, WatchlistIndex
-from watchlists.policy import Policy
+from watchlists.rules import judged_at
 
 WAIT_S: Final = 0.02
 WAIT_S_MAX: Final = 1.0
@@ -60,18 +61,21 @@ class Late(NamedTuple):
 
 
 class Resolving:
-    """Candidates in, hits out. An index that is empty, rebuilt or unreachable is waited for; it never means "no match"."""
+    """Candidates in, hits out. An index that is empty, rebuilt or unreachable is waited for; it never means "no match".
+
+    So are provincial rules that are not known for now: older ones never judge in their place.
+    """
 
     def __init__(
         self,
         index: WatchlistIndex,
-        policy: Policy,
+        rules: ProvincialRules,
         records: Records,
         reached: Reached,
         on_hit: Callable[[Hit, Place], None] = lambda *_: None,
     ) -> None:
         """``on_hit`` is told of each hit, and of its place in ``hits``, once it is durable."""
-        self._index, self._policy, self._records, self._reached = index, policy, records, reached
+        self._index, self._rules, self._records, self._reached = index, rules, records, reached
         self._on_hit = on_hit
         self._behind = Behind(index, reached)
 
@@ -86,7 +90,7 @@ class Resolving:
         needed = [candidate.filter_positions() for candidate, _ in candidates]
         sightings = [Seen(sighting, candidate.lookback) for candidate, sighting in candidates]
         found = await self._look_up(sightings, {})
-        hits = self._judge(sightings, found)
+        hits = await self._judge(sightings, found)
         await self._store(hits, out)
         metrics.resolve_seconds.observe(time.perf_counter() - started)
         if not any(late := [not is_as_far(found.positions, positions) for positions in needed]):
@@ -99,7 +103,7 @@ class Resolving:
         """Resolve what was left of a batch; returns once its other hits are durable."""
         await self._behind.until(late.needed)
         found = await self._look_up(late.sightings, late.needed)
-        hits = [hit for hit in self._judge(late.sightings, found) if (hit.id, hit.order_version) not in late.told]
+        hits = [hit for hit in await self._judge(late.sightings, found) if (hit.id, hit.order_version) not in late.told]
         await self._store(hits)
 
     async def _store(self, hits: Sequence[Hit], letters: Sequence[Record] = ()) -> None:
@@ -107,17 +111,20 @@ class Resolving:
         for hit, place in zip(hits, places, strict=False):
             self._on_hit(hit, place)
 
-    def _judge(self, sightings: Sequence[Seen], found: Lookup) -> list[Hit]:
+    async def _judge(self, sightings: Sequence[Seen], found: Lookup) -> list[Hit]:
+        if not found.orders:
+            return []
         now = dt.datetime.now(dt.UTC)
+        history = await self._rules.up_to(now)
         hits: list[Hit] = []
         for sighting, lookback in sightings:
-            keys = set(sighting.keys())
+            keys, policy = set(sighting.keys()), history.at(judged_at(sighting.occurred_at, now))
             for order in found.orders:
                 if keys.isdisjoint(order.keys()):
                     continue
-                judgement = judge(order, sighting, self._policy)
+                judgement = judge(order, sighting, policy)
                 metrics.judgements.labels(judgement.outcome.value).inc()
-                hit = hit_of(judgement, sighting, self._policy, now, lookback=lookback)
+                hit = hit_of(judgement, sighting, policy, now, lookback=lookback)
                 if hit is not None:
                     hits.append(hit)
         return hits

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from watchlists.overlay import Rules
 from watchlists.policy import Policy, PolicyError
 
 ROOT = Path(__file__).resolve().parents[2]
+NATION = tomllib.loads((ROOT / "watchlists/policy.toml").read_text("utf-8"))
 PAGE = (ROOT / "docs/policy.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```toml( refused)?\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 OVERLAYS = [text for refused, text in BLOCKS if not refused and "[[rule]]" not in text]
@@ -51,6 +53,15 @@ def test_the_response_times_and_the_priority_are_the_policys() -> None:
     assert ",".join(f"`{name}`" for name in policy.priority) in "".join(PAGE.split())
 
 
+def test_S5_3_which_side_sets_what_is_told_as_the_policy_declares_it() -> None:
+    told = re.findall(r"^\| (\w+) \w+ \| ([a-z ]+) \| ([a-z ]+) \| [a-z]", PAGE, flags=re.MULTILINE)
+    parts = [row[0] for row in told if row[0] in Rules.model_fields]
+    assert parts == list(Rules.model_fields)
+    for side, column in (("court", 1), ("police", 2)):
+        mine = [row[0] for row in told if row[0] in parts and row[column] != "no"]
+        assert mine == list(NATION["province"][side])
+
+
 def _words(kind: str, detail: str | None) -> list[str]:
     if kind == "vehicle_inspection":
         return [detail or kind]
@@ -68,7 +79,7 @@ def test_the_rule_shown_is_a_rule_of_the_policy() -> None:
 def test_an_overlay_shown_is_accepted(text: str, tmp_path: Path) -> None:
     file = tmp_path / "overlay.toml"
     file.write_text(text, "utf-8")
-    (overlay,) = Policy.national().with_overlays([file]).overlays
+    ((_, overlay),) = Policy.national().with_overlays([file]).overlays
     assert len(overlay.narrow) == text.count("[[narrow]]")
 
 
@@ -82,4 +93,4 @@ def test_what_is_said_to_be_refused_is(text: str, tmp_path: Path) -> None:
 
 def test_both_kinds_of_example_are_there() -> None:
     assert len(OVERLAYS) == 2
-    assert len(REFUSED) == 3
+    assert len(REFUSED) == 4

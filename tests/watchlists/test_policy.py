@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matchers.sighting import Sighting, read_sighting
+from stream.core.escalation import LEVELS
 from watchlists.order import Order, read_order
-from watchlists.policy import INSTRUCTIONS, Allowed, Denied, Instruction, Narrowing, Overlay, Policy, PolicyError, Situation
+from watchlists.overlay import Narrowing, Overlay, Situation
+from watchlists.policy import INSTRUCTIONS, Allowed, Denied, Instruction, Named, Policy, PolicyError
 
 BASES: dict[str, Any] = json.loads((Path(__file__).resolve().parents[1] / "cases" / "bases.json").read_text("utf-8"))
 NATIONAL = Policy.national()
@@ -235,3 +237,82 @@ def test_a_national_policy_that_is_not_whole_is_refused_by_place(old: str, new: 
     with pytest.raises(PolicyError, match=f"^mine.toml: {says}") as caught:
         Policy.from_toml(TOML.replace(old, new, 1), "mine.toml")
     assert "overlay" not in str(caught.value)
+
+
+def _overlay(side: str = "court", **rules: Any) -> Overlay:
+    return Overlay.model_validate({"province": "44", "side": side, "narrow": (), **rules})
+
+
+@pytest.mark.parametrize(
+    ("overlay", "place"),
+    [
+        (_overlay(response={"urgent_minutes": 11, "routine_minutes": 60}), "response.urgent_minutes: longer"),
+        (_overlay(response={"urgent_minutes": 10, "routine_minutes": 61}), "response.routine_minutes: longer"),
+        (_overlay(group_minutes=481), "group_minutes: longer"),
+        (_overlay(escalation=["high_court", "duty_desk", "national_command"]), "escalation: not some"),
+        (_overlay(escalation=["duty_desk", "duty_desk", "national_command"]), "escalation: not some"),
+        (_overlay(escalation=["president", "national_command"]), "escalation: not some"),
+        (_overlay(escalation=["duty_desk"]), "escalation: without national_command"),
+        (_overlay(liaison=[{"station": "440300-B-0001", "name": "张联络", "phone": "1"}]), "liaison[0]: each side"),
+        (_overlay("police", liaison=[{"court": "440106", "name": "张联络", "phone": "1"}]), "liaison[0]: each side"),
+        (_overlay(liaison=[{"court": "440106", "name": "张联络", "phone": "1"}] * 2), "liaison[1]: this place"),
+        (_overlay("police", response={"urgent_minutes": 5, "routine_minutes": 5}), "response: not the police side's"),
+        (_overlay("police", group_minutes=0), "group_minutes: not the police side's"),
+        (_overlay("police", escalation=["national_command"]), "escalation: not the police side's"),
+    ],
+)
+def test_S5_3_what_would_lengthen_pass_over_the_last_or_is_the_other_sides_is_told_by_place(
+    overlay: Overlay, place: str
+) -> None:
+    (told,) = NATIONAL.widenings(overlay)
+    assert told.startswith(place)
+    assert "张联络" not in told
+
+
+def test_S5_3_all_that_widens_is_told_at_once() -> None:
+    told = NATIONAL.widenings(_overlay(narrow=[{"rule": "hotel"}], group_minutes=481, escalation=[]))
+    assert [place.partition(":")[0] for place in told] == ["narrow[0].rule", "group_minutes", "escalation"]
+
+
+def test_S5_3_a_courts_side_shortens_for_its_own_courts_and_a_police_side_is_not_heard_of_it() -> None:
+    said = {"response": {"urgent_minutes": 5, "routine_minutes": 30}, "group_minutes": 20, "escalation": ["national_command"]}
+    court = NATIONAL.narrowed([Named("44.court.1", _overlay(**said))])
+    police = NATIONAL.narrowed([Named("44.police.1", _overlay("police", **said))])
+    for order, sighting in PAIRS:
+        national = NATIONAL.judge(order, sighting)
+        assert police.judge(order, sighting) == national
+        shortened = court.judge(order, sighting)
+        if order.court.province == "44" and isinstance(national, Allowed) and isinstance(shortened, Allowed):
+            assert shortened.respond_within == national.respond_within / 2
+            assert shortened.group_within == min(national.group_within, dt.timedelta(minutes=20))
+        else:
+            assert shortened == national
+    assert (court.escalation_of("44"), court.escalation_of("66")) == (("national_command",), NATIONAL.escalation)
+    assert police.escalation_of("44") == NATIONAL.escalation
+
+
+def test_S3_1_each_side_names_its_own_liaison_and_only_in_its_own_province() -> None:
+    contacts = [{"court": "440106", "name": "张联络", "phone": "1"}, {"court": "310101", "name": "别省", "phone": "2"}]
+    stations = [{"station": "440300-B-0001", "name": "赵联络", "phone": "3"}]
+    policy = NATIONAL.narrowed(
+        [Named("44.court.1", _overlay(liaison=contacts)), Named("44.police.1", _overlay("police", liaison=stations))]
+    )
+    court, station = policy.liaison_of_court("44", "440106"), policy.liaison_of_station("44", "440300-B-0001")
+    assert (court and court.phone, station and station.phone) == ("1", "3")
+    assert policy.liaison_of_court("31", "310101") is None
+    assert policy.liaison_of_court(None, "440106") is None
+    assert policy.liaison_of_station("44", "440300-B-0002") is None
+
+
+def test_the_nations_levels_are_those_that_are_told() -> None:
+    assert NATIONAL.escalation == LEVELS[1:]
+
+
+def test_an_overlay_of_a_file_is_named_in_the_version_by_what_it_says(tmp_path: Path) -> None:
+    names = set()
+    for minutes in (5, 6):
+        file = tmp_path / "44.toml"
+        file.write_text(f'province = "44"\nside = "court"\nnarrow = []\ngroup_minutes = {minutes}', "utf-8")
+        names.add(NATIONAL.with_overlays([file]).version_in("44"))
+    assert len(names) == 2
+    assert all(name.startswith(f"{NATIONAL.version}+44.court.file-") for name in names)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
 from connectors.door.documented import problems
-from connectors.door.preconditions import IfMatch, IfNoneMatch, etag, must_be_newer, must_match
+from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
 from connectors.door.problems import ProblemError
 from stream.core.feeds import CaseFacts, CaseRecord
 
@@ -40,8 +40,7 @@ async def put_case(
     _caller: Admitted,
     case_id: CaseId,
     posted: CaseFacts,
-    if_match: IfMatch = None,
-    if_none_match: IfNoneMatch = None,
+    made_of: MadeOf,
 ) -> Any:
     """Put a whole case under a higher version. Closing it (`status: closed`) ends its fast queries at once."""
     must_own(request, posted.owner)
@@ -52,7 +51,7 @@ async def put_case(
     if held is not None:
         must_own(request, held.owner)
     version = None if held is None else held.version
-    must_match(version, if_match, if_none_match)
+    must_match(version, made_of)
     must_be_newer(version, posted.version)
     await feeds.put(CaseRecord.model_validate({**posted.model_dump(), "id": str(case_id), "issued_at": feeds.now()}))
     request.state.detail = f"version {posted.version}, {posted.status}, {len(posted.parties)} parties"

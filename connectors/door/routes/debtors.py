@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import behind
 from connectors.door.documented import problems
-from connectors.door.preconditions import IfMatch, IfNoneMatch, etag, must_be_newer, must_match
+from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
 from connectors.door.routes.cases import Taken
 from stream.core.fast_query import ORGANISATION_CODE
 from stream.core.feeds import DebtorFacts, DebtorRecord, DebtorRemoval, document_key, organisation_key
@@ -49,8 +49,7 @@ async def put_debtor(
     _caller: Admitted,
     debtor_id: DebtorId,
     posted: DebtorFacts,
-    if_match: IfMatch = None,
-    if_none_match: IfNoneMatch = None,
+    made_of: MadeOf,
 ) -> Any:
     """Put a whole entry under a higher version. One that was removed may be put again, under a version above the removal's."""
     must_own(request, posted.owner)
@@ -58,7 +57,7 @@ async def put_debtor(
     held = await feeds.held.debtor(str(debtor_id))
     if held is not None:
         must_own(request, held.owner)
-    must_match(held.version if isinstance(held, DebtorRecord) else None, if_match, if_none_match)
+    must_match(held.version if isinstance(held, DebtorRecord) else None, made_of)
     must_be_newer(None if held is None else held.version, posted.version)
     await feeds.put(DebtorRecord.model_validate({**posted.model_dump(), "id": str(debtor_id), "issued_at": feeds.now()}))
     request.state.detail = f"version {posted.version}"
@@ -77,7 +76,7 @@ async def remove_debtor(
     request: Request,
     _caller: Admitted,
     debtor_id: DebtorId,
-    if_match: Annotated[str | None, Header(alias="If-Match", max_length=200, description="the version held")] = None,
+    made_of: MadeOf,
 ) -> Any:
     """Take an entry off the list; the removal has the next version."""
     feeds = behind(request).feeds
@@ -86,7 +85,7 @@ async def remove_debtor(
     must_own(request, None if listed is None else listed.owner)
     if listed is None:  # must_own refuses it
         raise AssertionError
-    must_match(listed.version, if_match, None)
+    must_match(listed.version, made_of)
     removal = {"id": listed.id, "version": listed.version + 1, "court": listed.court, "handler": listed.handler}
     await feeds.put(DebtorRemoval.model_validate({**removal, "issued_at": feeds.now()}))
     request.state.detail = f"version {listed.version + 1}"

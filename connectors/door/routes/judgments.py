@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
 from connectors.door.documented import problems
-from connectors.door.preconditions import IfMatch, IfNoneMatch, etag, must_be_newer, must_match
+from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
 from connectors.door.problems import ProblemError
 from connectors.door.routes.cases import Taken
 from stream.core.feeds import JudgmentFacts, JudgmentRecord
@@ -33,8 +33,7 @@ async def put_judgment(
     _caller: Admitted,
     sha256: Sha256,
     posted: JudgmentFacts,
-    if_match: IfMatch = None,
-    if_none_match: IfNoneMatch = None,
+    made_of: MadeOf,
 ) -> Any:
     """Say of a document in the store that it is a judgment, and of which case of the same court."""
     must_own(request, posted.owner)
@@ -45,7 +44,7 @@ async def put_judgment(
     if held is not None:
         must_own(request, held.owner)
     version = None if held is None else held.version
-    must_match(version, if_match, if_none_match)
+    must_match(version, made_of)
     must_be_newer(version, posted.version)
     if await feeds.document(sha256) is None:
         raise ProblemError("document_missing")

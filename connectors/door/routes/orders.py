@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import orders_of
 from connectors.door.documented import problems
-from connectors.door.etags import ANYTHING, etag, names
 from connectors.door.held import in_short, owner_of, owner_of_order
 from connectors.door.orders import Posted
+from connectors.door.preconditions import ANYTHING, etag, names
 from connectors.door.problems import ProblemError
 from connectors.door.routes.hits import IdempotencyKey
 from matchers.wire import UnreadableError

@@ -46,6 +46,7 @@ from stream.core.hit import hit_id
 from stream.core.incident_due import Limits
 from stream.core.notification import Notification, hit_notification
 from stream.services.checking import Checking, LogEnds
+from stream.services.rules import RulesFollower
 from tests.stream.core.audit.logs import KEYS, SIGNER
 from tests.stream.core.hits import AT, hit
 from watchlists.index import MemoryIndex, WatchlistIndex
@@ -162,6 +163,10 @@ class Door:
         return found
 
 
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 def notification(number: int) -> Notification:
     order = f"ZX-{number}"
     return hit_notification(hit(order, id=hit_id(order, "440106-H-0012", "1")), update=False, at=AT)
@@ -203,12 +208,14 @@ async def opened(
     ends = LogEnds(here, held, currency)
     client = connect(RedisSettings(url=SecretStr(redis_url)))
     incidents = IncidentsView(client, topic_prefix)
+    rules = RulesFollower(here, Policy.national(), now)
+    rules.start()
     usual = Parts(
         identities=Tokens(Token(token, principal) for token, principal in principals.items()),
         records=records,
         kafka=here,
         hits=hits or KnownHits({}),
-        checks=Checking(held, Policy.national(), records, currency, clock, settings.check_s_max, settings.request_s_max),
+        checks=Checking(held, rules, records, currency, clock, settings.check_s_max, settings.request_s_max),
         clock=clock,
         tell=told.append,
         audit=audit,
@@ -219,6 +226,7 @@ async def opened(
         incidents=Desk(incidents, IncidentLog(records, incidents, lambda: NOW), Limits(), lambda: NOW),
         held=NothingHeld(),
         queries=NothingHeld(),
+        rules=rules,
     )
     door = build_door(settings, usual._replace(**given))
     await ends.start()
@@ -238,4 +246,5 @@ async def opened(
         await ends.stop()
         await audit.stop()
         await client.aclose()
+        await asyncio.to_thread(rules.stop)
         await asyncio.to_thread(records.close)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.confirmation import Answer, Confirmation, Meaning, latest
-from stream.core.escalation import LEVELS, Due, Escalated, Level, Rest, Why, due
+from stream.core.escalation import LEVELS, Due, Escalated, Level, Rest, Why, chain_within, due
 from stream.core.notification import DATA, Overdue, overdue_notification
 from tests.factory import sighting_fields
 from tests.stream.core.confirmations import confirmation, confirmations
@@ -153,3 +153,19 @@ def test_each_level_has_one_event_of_a_hit_whenever_it_is_sent() -> None:
         return notification.id
 
     assert len({event_id(level, at) for level in LEVELS for at in (AT, after(5))}) == len(LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("has", "province", "chain"),
+    [
+        (LEVELS[1:], ("duty_desk", "national_command"), ("duty_desk", "national_command")),
+        (LEVELS[1:], LEVELS[1:], LEVELS[1:]),
+        (("duty_desk", "high_court"), ("national_command",), ("high_court",)),
+        (("duty_desk",), ("national_command",), ("duty_desk",)),
+        ((), LEVELS[1:], ()),
+    ],
+)
+def test_S5_3_a_province_passes_levels_over_and_news_climbs_as_high(
+    has: tuple[Level, ...], province: tuple[str, ...], chain: tuple[Level, ...]
+) -> None:
+    assert chain_within(has, province) == chain

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from stream.core.instruction import StationInstruction, instruct, instruction_id
 from tests.factory import sighting_fields
 from tests.stream.core.hits import AT, hit
-from watchlists.policy import Policy
+from watchlists.overlay import Overlay
+from watchlists.policy import Named, Policy
 
 POLICY = Policy.national()
 LATER = AT + dt.timedelta(minutes=1)
@@ -30,6 +31,21 @@ def test_a_station_is_told_what_to_do_what_to_check_and_whom_to_call() -> None:
 @pytest.mark.parametrize("instruction", FROM_STRICTEST)
 def test_every_instruction_of_the_contract_can_be_given(instruction: str) -> None:
     assert instruct([hit(instruction=instruction)], POLICY, at=AT).instruction == instruction
+
+
+def test_S3_1_a_station_is_told_the_courts_liaison_where_its_province_names_one() -> None:
+    said = Overlay.model_validate(
+        {
+            "province": "44",
+            "side": "court",
+            "narrow": (),
+            "liaison": [{"court": "440106", "name": "王联络", "phone": "020-00000001"}],
+        }
+    )
+    policy = POLICY.narrowed([Named("44.court.1", said)])
+    courts = ({"code": "440106", "province": "44"}, {"code": "440104", "province": "44"}, {"code": "440106"})
+    told = [instruct([hit(court=court)], policy, at=AT).call[0].liaison for court in courts]
+    assert [None if one is None else (one.name, one.phone) for one in told] == [("王联络", "020-00000001"), None, None]
 
 
 def test_a_station_is_told_nothing_about_the_person() -> None:

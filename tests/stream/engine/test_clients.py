@@ -123,6 +123,7 @@ def test_topics_look_right_in_kafkas_own_tools(engine: Running) -> None:
         "judgments": for_ever,
         "queries": 24 * hour,
         "query_answers": 24 * hour,
+        "rules": for_ever,
     }
     assert _described(engine) == {
         name: (4, {"retention.ms": str(retention), "cleanup.policy": "delete"}) for name, retention in wanted.items()

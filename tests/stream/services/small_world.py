@@ -29,7 +29,7 @@ from stream.core.due import due_of, escalated_of
 from stream.core.ending import Ending
 from stream.core.escalation import Level
 from stream.core.hit import Hit
-from stream.core.memory import MemoryLedger
+from stream.core.memory import FixedRules, MemoryLedger
 from stream.core.notification import Notification
 from stream.core.resolve import resolve
 from stream.core.story import is_being_withdrawn, told_on
@@ -49,6 +49,7 @@ from tests.factory import person_fields, sighting_fields
 from tests.watchlists import orders
 from watchlists.index import Logged, MemoryIndex, Standings
 from watchlists.policy import Policy
+from watchlists.rules import History
 
 PASSPORT: Final = "E12345678"
 COURTS: Final = {"A": "440106", "B": "440106", "C": "330100"}
@@ -150,7 +151,7 @@ class World:
         self.now = START
         self.log, self.court = Log(), Court()
         self.index, self.ledger = _WatchedIndex(), MemoryLedger()
-        self.policy = Policy.national()
+        self.rules = FixedRules(History(Policy.national()))
         self.versions: Counter[str] = Counter()
         self.released: set[str] = set()
         self.withdrawn_at: dict[tuple[str, int], dt.datetime] = {}
@@ -176,10 +177,10 @@ class World:
         self.bodies = Bodies(self.log)  # type: ignore[arg-type]
         scribe = Scribe(self.log, self.ledger, self.clock)  # type: ignore[arg-type]
         fence = Fence(self.index, Reached(dict))
-        instructing = Instructing(self.ledger, self.policy, self.bodies, scribe, self.clock)
+        instructing = Instructing(self.ledger, self.rules, self.bodies, scribe, self.clock)
         tellers = (endpoints, Courier(self.court), scribe, fence, self.bodies, instructing)  # type: ignore[arg-type]
         self.withdrawing = Withdrawing(self.ledger, *tellers, self._withdrawn, ladder=ladder, clock=self.clock)
-        self.delivering = Delivering(self.ledger, self.policy, *tellers, self.withdrawing, ladder=ladder, clock=self.clock)
+        self.delivering = Delivering(self.ledger, self.rules, *tellers, self.withdrawing, ladder=ladder, clock=self.clock)
         rounds = RetryLadder(first_s=0.001, longest_s=0.001)  # what is not waited for in the ledger is waited for in earnest
         escalating = Escalating(self.ledger, *tellers[:4], self.withdrawing, ladder=rounds, clock=self.clock)  # type: ignore[arg-type]
         self.confirming = Confirming(self.ledger, self.bodies, scribe, None, NoTests())  # type: ignore[arg-type]
@@ -234,7 +235,7 @@ class World:
         fields = sighting_fields(id=str(self._sightings), person=person_fields(PASSPORT, "passport"), station={"code": station})
         sighting = read_sighting(json.dumps(fields).encode())
         found = await self.index.lookup(list(sighting.keys()))
-        for hit in resolve(sighting, found.orders, self.policy, self.now):
+        for hit in resolve(sighting, found.orders, self.rules.so_far().at(self.now), self.now):
             windowed = hit.model_copy(update={"group_within_s": WINDOW_S if station == "grouped" else 0})
             self.log.topics[HITS].append(msgspec.json.encode(windowed.model_dump(mode="json")))
 
