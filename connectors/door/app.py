@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -128,10 +128,8 @@ def build_api(lifespan: Any = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    versioned = APIRouter(prefix="/v1", dependencies=[Depends(admitted)])
     for room in ROUTES:
-        versioned.include_router(room.router)
-    api.include_router(versioned)
+        api.include_router(room.router, dependencies=[Depends(admitted)])
     api.add_exception_handler(ProblemError, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)

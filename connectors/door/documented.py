@@ -1,4 +1,4 @@
-"""What every route's documentation shares: the problems that it answers."""
+"""What every room of routes shares: under which version its paths stand, and the problems that it answers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from connectors.door.problems import KINDS, PROBLEM_TYPE, ProblemDocument
 
+V1: Final = "/v1"
 _SCHEMA: Final = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
 _ANYWHERE: Final = ("unauthorized", "forbidden", "invalid", "too_many", "failed", "unavailable")
 

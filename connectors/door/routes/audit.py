@@ -12,7 +12,7 @@ from connectors.audit.reading import BusyError, TooMuchError
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
 from connectors.door.cursors import CHARACTERS_MAX, CursorError, read_cursor, write_cursor
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.problems import ProblemError
 from matchers.wire import Text, UnreadableError
 from stream.core.audit.fault import Fault
@@ -27,7 +27,7 @@ BUSY_S = 10
 
 Asked = Annotated[str | None, Query(min_length=1, max_length=TEXT_MAX)]
 
-router = APIRouter(prefix="/audit")
+router = APIRouter(prefix=f"{V1}/audit")
 
 
 class AuditPage(BaseModel):

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
 from connectors.door.problems import ProblemError
 from stream.core.feeds import CaseFacts, CaseRecord
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 CaseId = Annotated[UUID, Path(description='UUIDv5 in the namespace UUIDv5(URL, "urn:chakong:case") of ["court","number"]')]
 
 

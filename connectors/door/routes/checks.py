@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request, Response
 
 from connectors.door.access import Admitted, must_own, put_on_record
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.problems import ProblemError
 from stream.core.authority import Owner, Principal
 from stream.core.check import UNSAID, CannotSayError, Check, Checked, CheckError, Desk, ExitCheck, VehicleCheck
 
 AGAIN_S: Final = "1"
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 _responses: Final = problems("not_found", "too_large", "cannot_say")
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
 from connectors.door.routes.cases import Taken
 from stream.core.fast_query import ORGANISATION_CODE
@@ -19,7 +19,7 @@ from stream.core.question import About
 
 PAGE_MAX = 1000
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 DebtorId = Annotated[UUID, Path(description="the court's own id of the entry, a UUID; no function of the person")]
 
 

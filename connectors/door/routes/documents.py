@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import documents_of, orders_of
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.held import owner_of
 from connectors.door.problems import ProblemError
 from connectors.door.routes.orders import OrderId
@@ -26,7 +26,7 @@ _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
 }
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 in lower-case hexadecimal")]
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class Kept(BaseModel):

@@ -12,14 +12,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.problems import ProblemError
 from matchers.sighting import read_sighting
 from matchers.wire import UnreadableError
 from stream.core.hit import EvidenceItem, Says
 from stream.core.replay import Agreement, State
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 

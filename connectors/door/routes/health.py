@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.health import HealthReport
 from stream.core.authority import Owner
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 @router.get("/health", responses=problems(), summary="运行状况 Health of the engine")

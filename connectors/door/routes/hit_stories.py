@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import behind
 from connectors.door.cursors import CHARACTERS_MAX, CursorError, read_cursor, write_cursor
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.hit_list import owner_of
 from connectors.door.problems import ProblemError
 from stream.core.hit import Hit
@@ -21,7 +21,7 @@ from stream.core.hit_story import HitStory
 PAGE_MAX = 1000
 _NO_STORE = {"cache-control": "no-store"}
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class HitPage(BaseModel):

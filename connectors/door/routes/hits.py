@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from connectors.door.access import Admitted, must_own
 from connectors.door.answers import Posted
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern="^[!-~]+$")]
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class Accepted(BaseModel):

@@ -8,13 +8,13 @@ from pydantic import BaseModel, Field
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.pages import Chosen
 from connectors.door.routes.paging import After, Limit, Wait, turn_page
 from stream.core.authority import Owner
 from stream.core.notification import Notification
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class InboxPage(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import behind
 from connectors.door.cursors import CursorError, read_listed, write_listed
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.incidents import IncidentDocument, Wanted
 from connectors.door.problems import ProblemError
 from connectors.door.routes.hits import IdempotencyKey
@@ -25,7 +25,7 @@ Text = Annotated[str, Field(min_length=1, max_length=NOTE_CHARACTERS_MAX)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 IncidentId = Annotated[UUID, Path()]
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class Words(BaseModel):

@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 
 from connectors.door.access import Admitted, must_own, operation_of, owns
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.pages import Chosen
 from connectors.door.routes.paging import After, Limit, Wait, turn_page
 from stream.core.authority import Owner, Principal, Reach, reach_of
 from stream.core.instruction import StationInstruction
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class InstructionPage(BaseModel):

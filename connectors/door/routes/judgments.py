@@ -8,13 +8,13 @@ from fastapi import APIRouter, Path, Request, Response
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
 from connectors.door.problems import ProblemError
 from connectors.door.routes.cases import Taken
 from stream.core.feeds import JudgmentFacts, JudgmentRecord
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="the document's SHA-256, in lower-case hexadecimal")]
 PDF: Final = "application/pdf"
 _PDF: Final[dict[int | str, dict[str, Any]]] = {200: {"model": JudgmentRecord, "content": {PDF: {}}}}

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from connectors.door.access import Admitted
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from stream.core.authority import RIGHTS, Reach, Role, reach_of
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class Granted(BaseModel):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import orders_of
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.held import in_short, owner_of, owner_of_order
 from connectors.door.orders import Posted
 from connectors.door.preconditions import ANYTHING, etag, names
@@ -31,7 +31,7 @@ _RECORD: Final = {
 _JSON: Final = "application/json"
 OrderId = Annotated[str, Path(min_length=1, max_length=256)]
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 class Sent(BaseModel):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from connectors.door.access import Admitted, must_own, put_on_record
 from connectors.door.answers import Signed
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.problems import ProblemError
 from connectors.door.routes.hits import IdempotencyKey
 from connectors.door.settings import WAIT_S_MAX
@@ -24,7 +24,7 @@ from stream.core.fast_query import PURPOSE_CHARACTERS_MAX, Category
 from stream.core.feeds import Role
 from stream.core.question import About, Answer, Asker, Question, SourceSays
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 QueryId = Annotated[UUID, Path()]
 Wait = Annotated[float, Query(ge=0, le=WAIT_S_MAX, description="seconds to wait for the answer")]
 Prefer = Annotated[str | None, Header(max_length=200, description="wait=N, as RFC 7240 has it")]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from connectors.door import preconditions
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import problems
+from connectors.door.documented import V1, problems
 from connectors.door.preconditions import Conditions, MadeOf
 from connectors.door.rules import Change
 from connectors.door.rules_shown import HistoryPage, RulesView, VersionView, etag
@@ -20,7 +20,7 @@ from watchlists.overlay import SIDES, Side
 PAGE_MAX = 1000
 ProvincePath = Annotated[str, Path(pattern="^(0[1-9]|[1-9][0-9])$", description="GB/T 2260, two digits")]
 
-router = APIRouter()
+router = APIRouter(prefix=V1)
 
 
 @router.get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from deploy.local.stack import Stack
-from tests.connectors.door.running import notification, opened
+from tests.connectors.door.running import OURS, KnownHits, notification, opened
 from tests.stream.core.confirmations import HIT
 
 
@@ -14,7 +14,7 @@ async def test_while_kafka_is_away_the_door_says_so_and_a_repeat_is_the_same_ans
 ) -> None:
     addresses = private_stack.find()
     assert addresses is not None
-    async with opened(addresses.kafka, topic_prefix, request_s_max=2.0) as door:
+    async with opened(addresses.kafka, topic_prefix, KnownHits({HIT: OURS}), request_s_max=2.0) as door:
         await door.store(notification(1))
         before = await door.get("/v1/inbox")
         await asyncio.to_thread(private_stack.kafka.kill)

@@ -20,12 +20,15 @@ from typing import Any
 import pytest
 import redis.asyncio
 
+from connectors.kafka.records import Records
+from connectors.kafka.settings import KafkaSettings
 from connectors.redis.ledger import RedisLedger
 from deploy.local.addresses import Addresses
 from deploy.local.deployment import write_audit_key
 from stream.core.confirmation import confirmation_id
 from stream.core.delivery import Reason, Receipt
 from stream.services.instructing import facts_of
+from stream.services.resolving import hit_record
 from tests.stream.core.confirmations import HIT
 from tests.stream.core.hits import AT, hit
 
@@ -110,6 +113,10 @@ def ask(url: str, path: str = "/v1/inbox", content: Any = None, token: str = TOK
 async def tell_the_ledger(environment: Environment, court: str, hit_id: str = HIT) -> None:
     """A hit of this court's was told."""
     told = hit(id=hit_id, court={"code": court})
+    kafka = KafkaSettings(bootstrap=environment["CHAKONG_KAFKA"], topic_prefix=environment["CHAKONG_KAFKA_TOPIC_PREFIX"])
+    records = Records(kafka, "test-api")
+    (place,) = await records.send_soon([hit_record(told)])
+    await asyncio.to_thread(records.close)
     async with redis.asyncio.Redis.from_url(environment["CHAKONG_REDIS"]) as client:
         receipt = Receipt(
             hit_id=hit_id,
@@ -118,7 +125,7 @@ async def tell_the_ledger(environment: Environment, court: str, hit_id: str = HI
             at=AT,
             step="planned",
             outcome=Reason.NEW,
-            facts=facts_of(told, (0, 0)),
+            facts=facts_of(told, place),
         )
         ledger = RedisLedger(client, environment["CHAKONG_REDIS_NAMESPACE"])
         await ledger.mark_whole()

@@ -29,6 +29,7 @@ from connectors.redis.settings import RedisSettings
 from deploy.local.addresses import Addresses
 from matchers.wire import UnreadableError
 from stream.commands.reachability import courts
+from stream.core.authority import Owner
 from stream.core.confirmation import Confirmation, Respondent
 from stream.core.delivery import Reason
 from stream.core.memory import MemoryLedger
@@ -184,9 +185,9 @@ async def test_only_the_court_that_was_asked_may_answer_and_nobody_puts_an_answe
 
 async def test_the_door_knows_whose_a_test_is(world: World) -> None:
     await world.look()
-    hits = LedgerHits(MemoryLedger(), world.view)
-    assert await hits.court_of(world.test_of(FAILS)) == FAILS
-    assert await hits.court_of("00000000-0000-5000-8000-000000000000") is None
+    hits = LedgerHits(MemoryLedger(), Bodies(UnopenedPlaces()), world.view)  # type: ignore[arg-type]
+    assert await hits.owner_of(world.test_of(FAILS)) == Owner(court=FAILS)
+    assert await hits.owner_of("00000000-0000-5000-8000-000000000000") is None
 
 
 async def test_the_view_is_rebuilt_from_the_log(world: World) -> None:
