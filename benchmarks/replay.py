@@ -97,7 +97,9 @@ def replay(records: int, rounds: int) -> None:
     result: dict[str, Any] = {name: _figures(of) for name, of in spent.items()}
     result["the door's process"] = {"seconds": statistics.median(door), "least": min(door), "most": max(door)}
     console.print(_table(result, records))
-    console.print(f"Kept in {keep('replay', {'records': records, 'rounds': rounds, 'results': result})}")
+    busy = round(os.getloadavg()[2], 1)
+    kept = {"records": records, "rounds": rounds, "load_average_15_min": busy, "results": result}
+    console.print(f"Kept in {keep('replay', kept)}")
 
 
 async def _store(kafka: KafkaSettings, world: World, count: int) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from kafka import KafkaAdminClient
 
 import deploy
+from connectors.documents.settings import DocumentsSettings
 from connectors.kafka.topics import topics
 from connectors.redis.client import connect
 from connectors.redis.keyspace import delete_all
@@ -48,10 +50,16 @@ def running_processes(root: Path) -> list[Process]:
 
 def settings_of(deployment: Deployment) -> WorkerSettings:
     """The settings that a worker of this deployment has, for a command that talks to the same servers."""
+    with _environment_of(deployment):
+        return WorkerSettings()
+
+
+@contextmanager
+def _environment_of(deployment: Deployment) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update({name: value for name, value in deployment.environment().items() if name.startswith("CHAKONG_")})
     try:
-        return WorkerSettings()
+        yield
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -63,13 +71,28 @@ def settings_here() -> WorkerSettings:
     Raises:
         StackError: neither is there.
     """
-    if any(os.environ.get(name) for name in ("CHAKONG_KEY_SECRET_FILE", "CHAKONG_KEY_SECRET")):
+    if _environment_has_a_deployment():
         return WorkerSettings()
     root = project_root()
     addresses = stack.find(root)
     if addresses is None:
         raise StackError("nothing runs here: start it with `chakong up`, or set the environment of a worker")
     return settings_of(deployment_of(root, addresses))
+
+
+def _environment_has_a_deployment() -> bool:
+    return any(os.environ.get(name) for name in ("CHAKONG_KEY_SECRET_FILE", "CHAKONG_KEY_SECRET"))
+
+
+def documents_here() -> DocumentsSettings:
+    """Where documents are kept and whose seals are trusted: as the environment says, else as `chakong up` runs here."""
+    settings = DocumentsSettings()
+    root = project_root()
+    addresses = None if settings.are_kept or _environment_has_a_deployment() else stack.find(root)
+    if addresses is None:
+        return settings
+    with _environment_of(deployment_of(root, addresses)):
+        return DocumentsSettings()
 
 
 def wait_for_workers(deployment: Deployment, workers: Sequence[Process], report: Callable[[str], None]) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from connectors.documents.settings import DocumentsSettings
 from stream.core.seals import DocumentError, SealVerdict
+from stream.local import documents_here
 
 WRONG: Final = 2
 REFUSED: Final = 3
@@ -37,7 +38,7 @@ def documents() -> None:
 def check(files: Sequence[BinaryIO], court: str, trust: Path | None, *, as_json: bool) -> None:
     """Check documents. Exits 0 if all pass, 3 if any does not."""
     try:
-        settings = DocumentsSettings() if trust is None else DocumentsSettings(trust=trust)
+        settings = documents_here() if trust is None else DocumentsSettings(trust=trust)
         with settings.verifier() as verifier:
             found = [(file.name, None, verifier.verify(file.read(settings.bytes_max + 1), court)) for file in files]
     except (ValueError, OSError) as error:
@@ -52,7 +53,7 @@ def check(files: Sequence[BinaryIO], court: str, trust: Path | None, *, as_json:
 def add(files: Sequence[BinaryIO], court: str, *, as_json: bool) -> None:
     """Check documents and keep those that pass. Prints their digests; exits 3 if any was refused."""
     try:
-        settings = DocumentsSettings()
+        settings = documents_here()
         store, found = settings.store(), []
         with settings.verifier() as verifier:
             for file in files:
@@ -70,7 +71,7 @@ def add(files: Sequence[BinaryIO], court: str, *, as_json: bool) -> None:
 def get(digest: str, output: BinaryIO) -> None:
     """Write the document with this digest, as it was added."""
     try:
-        output.write(DocumentsSettings().store().get(digest.lower()))
+        output.write(documents_here().store().get(digest.lower()))
     except (ValueError, OSError, DocumentError) as error:
         give_up("documents get", error)
 

@@ -25,7 +25,7 @@ from deploy.local.errors import StackError
 from stream.bulk import Position, Row, Rows
 from stream.core.seals import DocumentError
 from stream.lines import DamagedFileError
-from stream.local import settings_here
+from stream.local import documents_here, settings_here
 from stream.services.importing import Done, Importing
 
 FAILED: Final = 1
@@ -61,7 +61,7 @@ def import_(file: Path, folder: Path, refused: Path | None, workers: int, *, dry
     position = file.with_name(file.name + ".position")
     try:
         done = Position() if dry_run else Position.load(position)
-        settings = DocumentsSettings()
+        settings = documents_here()
         with ExitStack() as stack:
             verifier = stack.enter_context(_verifier(settings, workers))
             send = (lambda _: None) if dry_run else _sender(stack)

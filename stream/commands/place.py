@@ -9,7 +9,6 @@ from typing import BinaryIO
 import click
 
 from connectors.documents.files import FolderDocuments
-from connectors.documents.settings import DocumentsSettings
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import ORDERS, ensure_topics
@@ -18,7 +17,7 @@ from matchers.wire import RECORD_BYTES_MAX, UnreadableError
 from stream.commands.documents import give_up, show
 from stream.core.sealed_order import Checked, all_good, documents_of
 from stream.core.seals import DocumentError
-from stream.local import settings_here
+from stream.local import documents_here, settings_here
 from watchlists.order import Order, Release, read_order
 
 
@@ -57,7 +56,7 @@ def place(file: BinaryIO, folder: Path | None, *, as_json: bool) -> None:
 
 def _checked_and_kept(order: Order, folder: Path | None) -> tuple[Checked, ...]:
     """The order's documents, checked; kept only if all are good. Raises ValueError, OSError, DocumentError."""
-    settings = DocumentsSettings()
+    settings = documents_here()
     store = settings.store()
     documents = store if folder is None else FolderDocuments(folder, settings.bytes_max)
     with settings.verifier() as verifier:

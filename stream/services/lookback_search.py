@@ -13,6 +13,7 @@ import numpy as np
 from connectors.kafka.batches import BatchReader, FetchedBatch
 from connectors.kafka.clients import consumer_options, next_offset
 from connectors.kafka.records import Outcome, Record, Records
+from connectors.kafka.through import BULK
 from matchers.batch import SightingReader
 from matchers.keys import KeyHasher
 from matchers.sighting import read_sighting
@@ -31,13 +32,6 @@ QUIET_S: Final = 2.0
 ERROR_RATE: Final = 1e-5
 KEYS_MIN: Final = 100_000
 """The filter's least size: see ``KeyFilter``."""
-_BULK: Final = {
-    "fetch.min.bytes": "65536",
-    "fetch.wait.max.ms": "50",
-    "fetch.message.max.bytes": str(1 << 20),
-    "queued.min.messages": "100000",
-    "queued.max.messages.kbytes": "32768",
-}
 
 
 class Search:
@@ -56,7 +50,7 @@ class Search:
         self._sightings = SightingReader(hasher)
         self._left = {(topic, partition): stretch.stop for topic, partition, stretch in under_way.stretches()}
         starts = [(topic, partition, stretch.next) for topic, partition, stretch in under_way.stretches()]
-        self._reader = BatchReader(consumer_options(self._kafka, "lookback") | _BULK, starts, settings.batch_max)
+        self._reader = BatchReader(consumer_options(self._kafka, "lookback") | BULK, starts, settings.batch_max)
         self._reached: dict[tuple[str, int], int] = {}
         self._under_way: deque[Outcome] = deque()
         self._heard_at = time.monotonic()
