@@ -42,19 +42,9 @@ def test_every_command_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "page",
-    [
-        "README.md",
-        "ARCHITECTURE.md",
-        "CHANGELOG.md",
-        "docs/documents.md",
-        "docs/operations.md",
-        "docs/performance.md",
-        "docs/policy.md",
-        "docs/sizing.md",
-    ],
+    "page", [path.relative_to(ROOT) for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])], ids=str
 )
-def test_links_within_the_project_lead_somewhere(page: str) -> None:
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text("utf-8")):
         assert (ROOT / page).parent.joinpath(link).exists(), link
 
