@@ -49,11 +49,12 @@ def family(pid: int) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """A process and all that it, and they, have started."""
+    """A process and all that it, and they, have started, by whichever thread."""
     found = [pid]
     for one in found:
         with suppress(OSError):  # it may have ended meanwhile
-            found += family(one)[1:]
+            for task in Path(f"/proc/{one}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
     return found
 
 
