@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -31,7 +31,7 @@ from stream.core.audit.record import Audit, AuditUnavailableError
 from stream.core.authority import Role
 
 VERSION: Final = "1.1.0"
-ROUTES: Final = (inbox, hits, checks, instructions, me)
+ROUTES: Final = (checks, inbox, hits, instructions, me)
 """One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, ViewUnavailableError, AuditUnavailableError, TimeoutError)
@@ -62,10 +62,8 @@ def build_api(lifespan: Any = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    versioned = APIRouter(prefix="/v1", dependencies=[Depends(admitted)])
     for room in ROUTES:
-        versioned.include_router(room.router)
-    api.include_router(versioned)
+        api.include_router(room.router, prefix="/v1", dependencies=[Depends(admitted)])
     api.add_exception_handler(ProblemError, _refused)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
