@@ -62,6 +62,7 @@ from stream.core.seals import DocumentStore, SealVerifier
 
 VERSION: Final = "1.1.0"
 ROUTES: Final = (
+    checks,
     inbox,
     hits,
     hit_stories,
@@ -72,7 +73,6 @@ ROUTES: Final = (
     debtors,
     judgments,
     queries,
-    checks,
     instructions,
     incidents,
     rules,
@@ -80,7 +80,9 @@ ROUTES: Final = (
     health,
     me,
 )
-"""One room of routes a concern. A route's name is its operation in the permission matrix, and what stands in the logs."""
+"""One room of routes a concern; those whose callers wait at a desk come first, for a path is looked for in this order.
+
+A route's name is its operation in the permission matrix, and what stands in the logs."""
 _KINDS_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _AWAY: Final = (KafkaError, RedisError, AuditUnavailableError, TimeoutError)
 

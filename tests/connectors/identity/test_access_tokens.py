@@ -17,7 +17,7 @@ from joserfc.jwk import Key, RSAKey
 from connectors.door.access import Gate
 from connectors.door.app import build_api
 from connectors.door.guard import Guard
-from connectors.door.limits import Turns
+from connectors.door.limits import Rates, Turns
 from connectors.door.settings import DoorSettings
 from connectors.identity.access_tokens import Refusal, TokenRefusedError, short_id
 from stream.core.audit.record import Entry
@@ -197,7 +197,7 @@ def status_of(text: bytes) -> int:
     """What the door answers to whoever shows this as a bearer token."""
     sent = list[dict[str, Any]]()
     turns = Turns(1000.0, 1000)
-    API.state.gate = Gate(access_tokens(), Listed(), turns, turns)
+    API.state.gate = Gate(access_tokens(), Listed(), Rates(turns, {}), turns)
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}

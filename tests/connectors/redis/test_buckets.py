@@ -11,6 +11,7 @@ from connectors.redis.index import RedisIndex
 from connectors.redis.index_scripts import KEYS_A_BUCKET, ORDERS_A_BUCKET
 from matchers.keys import Key, KeyHasher
 from tests.watchlists.orders import order, release
+from watchlists.index import Logged
 
 
 def number(tag: bytes, buckets: int) -> int:
@@ -18,6 +19,10 @@ def number(tag: bytes, buckets: int) -> int:
     low = 1 << (buckets.bit_length() - 1)
     n = int.from_bytes(tag[2:6], "big") % (2 * low)
     return n if n < buckets else n - low
+
+
+def of_a_court_of_its_own(n: int) -> Logged:
+    return order(f"A{n}", 1, [f"E{n}", f"F{n}"], court=f"{n:06}", case=f"(2026)粤{n}执1号")
 
 
 @pytest.fixture
@@ -31,10 +36,10 @@ async def test_buckets_hold_at_any_size(
 ) -> None:
     for at in range(0, count, batch):
         end = min(count, at + batch)
-        await index.apply(0, at, end, [order(f"A{n}", 1, [f"E{n}", f"F{n}"]) for n in range(at, end)])
+        await index.apply(0, at, end, [of_a_court_of_its_own(n) for n in range(at, end)])
     sizes = {kind: await bucket_sizes(client, namespace, kind) for kind in ("order", "key")}
     assert sizes["order"].total() == count
-    assert sizes["key"].total() == 2 * count
+    assert sizes["key"].total() == 4 * count  # two passports, its court and its case
     assert max(sizes["order"].values()) <= 4 * ORDERS_A_BUCKET
     assert max(sizes["key"].values()) <= 4 * KEYS_A_BUCKET
     found = await index.lookup([Key("passport", f"E{n}") for n in range(0, count, 97)])
