@@ -1,4 +1,4 @@
-"""The whole door at once: every room on real parts, and everything that four owners have, as the engine would have left it there.
+"""The whole door at once: every room on real parts, and all that four owners have, as the engine would have left it there.
 
 Views in Redis are filled by their own writers from the log; the registries answer; the rules are followed. What the engine
 itself would have produced (hits, their stories, news, instructions) is produced here by its own functions.
