@@ -23,7 +23,6 @@ from tests.stream.core.cases import case_facts, debtor_facts
 
 FIRST: Final = {"If-None-Match": "*"}
 HELD: Final = {"If-Match": '"1"'}
-KEYED: Final = {"Idempotency-Key": "k-1"}
 SOUGHT: Final = resident_id(201)
 """The resident ID of somebody whom every court has on its list."""
 OTHERS_SEAL: Final = tuple(province().other.put_on(pdf([text]), SEALED_AT) for text in ("裁定书", "判决书"))
@@ -80,8 +79,8 @@ def _put(path: str, about: str, content: Any, headers: Mapping[str, str]) -> Ask
     return Asked("PUT", path, about, content, headers)
 
 
-def _post(path: str, about: str, content: Any) -> Asked:
-    return Asked("POST", path, about, content, KEYED)
+def _post(things: Things, path: str, about: str | None, content: Any) -> Asked:
+    return Asked("POST", path, about, content, {"Idempotency-Key": things.whose})
 
 
 def _put_order(things: Things, role: Role) -> Asked:
@@ -136,7 +135,7 @@ def _find_debtors(type_: str, number: str) -> Asked:
 def _ask_registry(things: Things, _role: Role) -> Asked:
     number = KNOWN[things.number].documents[0]._asdict()
     content = {"case": things.case, "party": number, "category": "vehicles", "purpose": "查找被执行人可供执行的财产"}
-    return _post("/v1/queries?wait=20", things.case, content)
+    return _post(things, "/v1/queries?wait=20", things.case, content)
 
 
 def _check(kind: str, check: Callable[..., dict[str, Any]]) -> Callable[[Things, Role], Asked]:
@@ -154,7 +153,7 @@ def _explain(things: Things, _role: Role) -> Asked:
 
 def _open_incident(things: Things, _role: Role) -> Asked:
     content = {"about": "夜间联调", "says": {"zh": "联调期间回执延迟"}, **things.place}
-    return Asked("POST", "/v1/incidents", things.owner.station, content, {"Idempotency-Key": things.whose})
+    return _post(things, "/v1/incidents", things.owner.station, content)
 
 
 def _change_rules(side: str) -> Callable[[Things, Role], Asked]:
@@ -185,13 +184,13 @@ def _list(
 
 CASES: Final[Mapping[str, Case]] = {
     "fetch_inbox": _list(lambda _: "/v1/inbox?limit=1000", None, "subject", lambda of: of.hit, "events"),
-    "confirm_hit": Case(lambda of, _: _post(f"/v1/hits/{of.hit}/confirmations", of.hit, {"answer": "executed"}), 202),
+    "confirm_hit": Case(lambda of, _: _post(of, f"/v1/hits/{of.hit}/confirmations", of.hit, {"answer": "executed"}), 202),
     "list_hits": _list(lambda of: f"/v1/hits?order_id={of.order}", "/v1/hits?limit=1000", "id", lambda of: of.hit),
     "get_hit": Case(get(lambda of: f"/v1/hits/{of.hit}", lambda of: of.hit)),
     "put_order": Case(_put_order, 202),
     "release_order": Case(
         lambda of, role: _post(
-            f"/v1/orders/{of.order_to_release(role)}/release", of.order_to_release(role), {"reason": "fulfilled"}
+            of, f"/v1/orders/{of.order_to_release(role)}/release", of.order_to_release(role), {"reason": "fulfilled"}
         ),
         202,
     ),
@@ -232,7 +231,9 @@ CASES: Final[Mapping[str, Case]] = {
     "open_incident": Case(_open_incident, 202),
     "list_incidents": _list(lambda _: "/v1/incidents?limit=1000", None, "id", lambda of: of.incident),
     "get_incident": Case(get(lambda of: f"/v1/incidents/{of.incident}", lambda of: of.incident)),
-    "move_incident": Case(lambda of, _: _post(f"/v1/incidents/{of.incident}/steps", of.incident, {"step": "acknowledge"}), 202),
+    "move_incident": Case(
+        lambda of, _: _post(of, f"/v1/incidents/{of.incident}/steps", of.incident, {"step": "acknowledge"}), 202
+    ),
     "get_rules": Case(get(lambda of: f"/v1/rules/{of.owner.province}", lambda of: str(of.owner.province))),
     "get_rules_history": Case(get(lambda of: f"/v1/rules/{of.owner.province}/history", lambda of: str(of.owner.province))),
     "change_court_rules": Case(_change_rules("court")),

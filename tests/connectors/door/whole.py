@@ -203,7 +203,7 @@ async def _indexed(ground: _Ground, door: Door) -> AsyncIterator[None]:
 async def _until_indexed(index: RedisIndex, ends: Ends) -> None:
     async with asyncio.timeout(30.0):
         wanted = await asyncio.to_thread(ends.now)
-        while any((await index.positions()).get(partition, 0) < end for partition, end in wanted.items()):
+        while (await index.positions()) != {partition: end for partition, end in wanted.items() if end}:
             await asyncio.sleep(0.02)
 
 
