@@ -129,7 +129,7 @@ def _put_judgment(things: Things, role: Role) -> Asked:
 
 
 def _find_debtors(type_: str, number: str) -> Asked:
-    return Asked("POST", "/v1/debtors/search", "search", {"party": {"type": type_, "number": number}})
+    return Asked("POST", "/v1/debtors/search", None, {"party": {"type": type_, "number": number}})
 
 
 def _ask_registry(things: Things, _role: Role) -> Asked:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -21,7 +22,6 @@ from tests.connectors.door.whole import TOKENS, Said, Whole, whole
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 UNNAMED: Final = frozenset({401, 403})
 """Statuses of those whose request is not looked into: what its body or its query names is on no record."""
-Seen = dict[str, Any]
 
 
 class Cell(NamedTuple):
@@ -79,6 +79,16 @@ def cells(made: Whole) -> Iterator[Cell]:
         yield Cell(f"{operation}.stranger", operation, None, None, plain.ask(made.facts), 401)
 
 
+async def answers(made: Whole, asked: Sequence[Cell]) -> dict[str, Said]:
+    """Everybody asks at once, each one thing after the other."""
+
+    async def of(who: Role | None) -> dict[str, Said]:
+        return {one.name: await made.ask(one.asked, one.token, one.name) for one in asked if one.who is who}
+
+    by_asker = await asyncio.gather(*map(of, [*Role, None]))
+    return {name: said for of_one in by_asker for name, said in of_one.items()}
+
+
 def shown(listed: Listed, said: Said) -> set[str]:
     """Whose things a list shows."""
     ids = {str(item[listed.name]) for item in said.json[listed.items]}
@@ -112,7 +122,7 @@ async def test_S5_1_S5_2_what_the_matrix_says_is_what_the_door_does_and_every_re
     assert of_somebodys == len(Role) * len(EVERYBODY) * (len(RIGHTS) - len(PLAIN_CASES))
     assert len({one.name for one in asked}) == len(asked) == of_somebodys + len(Role) * len(PLAIN_CASES) + len(RIGHTS)
 
-    said = {one.name: await here.ask(one.asked, one.token, one.name) for one in asked}
+    said = await answers(here, asked)
     assert {name: answer.status for name, answer in said.items()} == {one.name: one.status for one in asked}
 
     lists = [(one, case.listed) for one in asked if (case := CASES.get(one.operation)) and case.listed and one.status == 200]
@@ -129,29 +139,32 @@ async def test_S5_1_S5_2_what_the_matrix_says_is_what_the_door_does_and_every_re
 
 
 async def test_S5_1_a_list_as_wide_as_it_goes_shows_whatever_is_reached_and_nothing_else(here: Whole) -> None:
+    async def found_by(role: Role, listed: Listed) -> set[str]:
+        said = [await here.ask(listed.every(things), TOKENS[role], "every") for things in EVERYBODY.values()]
+        assert {one.status for one in said} == {200}
+        return set[str]().union(*(shown(listed, one) for one in said))
+
     for operation, case in CASES.items():
-        for role, reach in RIGHTS[operation].items():
-            if case.listed is not None and reach is not Reach.NONE:
-                found: set[str] = set()
-                for whose, things in EVERYBODY.items():
-                    asked = case.listed.every(things)
-                    said = await here.ask(asked, TOKENS[role], f"every.{operation}.{role}.{whose}")
-                    assert said.status == 200
-                    found |= shown(case.listed, said)
-                assert found == REACHED[reach], (operation, role)
+        if case.listed is not None:
+            reached = {role: REACHED[reach] for role, reach in RIGHTS[operation].items() if reach is not Reach.NONE}
+            found = await asyncio.gather(*(found_by(role, case.listed) for role in reached))
+            assert dict(zip(reached, found, strict=True)) == reached, operation
 
 
 async def test_S5_1_what_is_anothers_is_answered_byte_for_byte_like_what_nobody_has(here: Whole) -> None:
-    compared = set()
-    for operation, case in CASES.items():
-        for role, reach in RIGHTS[operation].items():
-            if reach is Reach.NONE:
-                continue
-            for whose in EVERYBODY.keys() - REACHED[reach] if case.listed is None else {"foreign"} - REACHED[reach]:
-                theirs, nothing = (case.ask(things, role) for things in (EVERYBODY[whose], NOTHING))
-                answers = [await here.ask(asked, TOKENS[role], "same") for asked in (theirs, nothing)]
-                assert answers[0] == answers[1], (operation, role, whose)
-                compared.add(operation)
-    assert compared == {
-        operation for operation, case in CASES.items() if set(RIGHTS[operation].values()) - {Reach.NONE, Reach.ALL}
-    }
+    async def differing(operation: str, case: Case, role: Role, unreached: Collection[str]) -> list[str]:
+        nothing = await here.ask(case.ask(NOTHING, role), TOKENS[role], "same")
+        theirs = {whose: await here.ask(case.ask(EVERYBODY[whose], role), TOKENS[role], "same") for whose in unreached}
+        return [f"{operation}.{role}.{whose}" for whose, said in theirs.items() if said != nothing]
+
+    compared = [
+        (operation, case, role, unreached)
+        for operation, case in CASES.items()
+        for role, reach in RIGHTS[operation].items()
+        if reach is not Reach.NONE
+        if (unreached := (EVERYBODY.keys() if case.listed is None else {"foreign"}) - REACHED[reach])
+    ]
+    found = [await asyncio.gather(*(differing(*one) for one in compared if one[0] == operation)) for operation in CASES]
+    assert [name for of_operation in found for names in of_operation for name in names] == []
+    bounded = {operation for operation in CASES if set(RIGHTS[operation].values()) - {Reach.NONE, Reach.ALL}}
+    assert {operation for operation, *_ in compared} == bounded

@@ -7,6 +7,7 @@ itself would have produced (hits, their stories, news, instructions) is produced
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -115,8 +116,12 @@ class Replays:
         self._replaying = Replaying(kafka, views, History(Policy.national()))
 
     async def replay(self, asked: Mapping[str, Any]) -> dict[str, Any] | None:
+        return await asyncio.to_thread(self._past, Named(asked["station"], asked["id"]), asked["at"] or now())
+
+    def _past(self, named: Named, at: dt.datetime) -> dict[str, Any] | None:
+        """A replay keeps its thread busy, so it has one of its own."""
         try:
-            past = await self._replaying.past(Named(asked["station"], asked["id"]), asked["at"] or now())
+            past = asyncio.run(self._replaying.past(named, at))
         except SightingGoneError:
             return None
         found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(past_object(past)))
@@ -177,7 +182,14 @@ async def whole(stack: Addresses, name: str, folder: Path) -> AsyncIterator[Whol
         await ground.ledger.mark_whole()
         hits = LedgerHits(ground.ledger, ground.bodies, ReachabilityView(client, name))
         facts, parts = await _proved(kafka), ground.parts(verifier, ends)
-        more = {"people": WHO, "index": ground.index, "clock": now, "redis_url": stack.redis, "audit_s_max": 20.0}
+        more = {
+            "people": WHO,
+            "index": ground.index,
+            "clock": now,
+            "redis_url": stack.redis,
+            "audit_s_max": 20.0,
+            "replays_max": 16,
+        }
         door = await closing.enter_async_context(opened(stack.kafka, name, hits, **more, **parts))
         await closing.enter_async_context(ground.fed.kept(door))
         await closing.enter_async_context(_indexed(ground, door))
