@@ -61,6 +61,16 @@ def must_match(held: int | str | None, made_of: Conditions) -> None:
         raise ProblemError("precondition_failed")
 
 
+def must_be_there(held: object | None, made_of: Conditions) -> None:
+    """Go on only if a change by ``If-Match`` is of something: of what nobody has put it says no more than of what is another's.
+
+    Raises:
+        ProblemError: ``not_found``
+    """
+    if held is None and made_of.matches is not None:
+        raise ProblemError("not_found")
+
+
 def must_be_newer(held: int | None, version: int) -> None:
     """Raises ProblemError: ``stale_version``: a lower or equal version would change nothing."""
     if held is not None and version <= held:

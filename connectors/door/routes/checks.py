@@ -33,9 +33,9 @@ async def check_exit(request: Request, caller: Admitted, asked: ExitCheck) -> Re
 
 async def _answered(request: Request, caller: Principal, asked: Check) -> Response:
     """The answer; before that of a positive, that it becomes a hit is on the audit record, and then its sighting in Kafka."""
+    request.state.object = ("station", asked.station.code)
     must_own(request, Owner(province=asked.station.province, station=asked.station.code))
     checks, desk = behind(request).checks, _placed(caller, asked.station)
-    request.state.object = ("station", desk.code)
     try:
         found = await checks.find(asked.model_copy(update={"station": desk}))
     except CannotSayError as error:

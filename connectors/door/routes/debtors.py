@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import behind
 from connectors.door.documented import V1, problems
-from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
+from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_be_there, must_match
 from connectors.door.routes.cases import Taken
 from stream.core.fast_query import ORGANISATION_CODE
 from stream.core.feeds import DebtorFacts, DebtorRecord, DebtorRemoval, document_key, organisation_key
@@ -57,6 +57,7 @@ async def put_debtor(
     held = await feeds.held.debtor(str(debtor_id))
     if held is not None:
         must_own(request, held.owner)
+    must_be_there(held, made_of)
     must_match(held.version if isinstance(held, DebtorRecord) else None, made_of)
     must_be_newer(None if held is None else held.version, posted.version)
     await feeds.put(DebtorRecord.model_validate({**posted.model_dump(), "id": str(debtor_id), "issued_at": feeds.now()}))

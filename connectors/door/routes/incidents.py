@@ -15,7 +15,7 @@ from connectors.door.documented import V1, problems
 from connectors.door.incidents import IncidentDocument, Wanted
 from connectors.door.problems import ProblemError
 from connectors.door.routes.hits import IdempotencyKey
-from stream.core.authority import Principal, Reach, reach_of
+from stream.core.authority import NATION, Principal, Reach, reach_of
 from stream.core.hit import Says
 from stream.core.incident import IncidentKind, Opening
 from stream.core.incident_record import NOTE_CHARACTERS_MAX, IncidentStep, by
@@ -97,6 +97,7 @@ _STEPS: Final[dict[str, IncidentStep]] = {
 async def open_incident(request: Request, caller: Admitted, posted: OpenedByHand, key: IdempotencyKey) -> IncidentAccepted:
     """Open an incident by hand: 202 once it is durable. Sent again under the same key it is the same incident."""
     opening = _opening(caller, posted)
+    request.state.object = ("place", opening.station or opening.court or opening.province or NATION)
     must_own(request, opening.owner)
     id_ = await behind(request).incidents.open(opening, by(caller), key)
     request.state.object = ("incident", id_)

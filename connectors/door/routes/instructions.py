@@ -44,6 +44,8 @@ async def list_instructions(
     """A station's own instructions after a cursor, or those of a province's stations; without one, all that are kept."""
     if reach_of(caller, operation_of(request)) is Reach.STATION:
         station = station or _own(caller)
+    request.state.object = ("instructions", station or "all that are open to them")
+    if reach_of(caller, operation_of(request)) is Reach.STATION:
         must_own(request, Owner(station=station))
     within = owns(request)
 
@@ -51,7 +53,6 @@ async def list_instructions(
         return within(Owner(province=fields.get("station_province"), station=fields.get("station_code")))
 
     chosen = Chosen(None if station is None else station.encode(), holds)
-    request.state.object = ("instructions", station or "all that are open to them")
     page = await turn_page(behind(request).instructions, chosen, after, limit, wait)
     request.state.detail = f"{len(page.records)} instructions, from {after or 'the beginning'} to {page.next}"
     found = {"items": page.records, "next": page.next, "more": page.more}

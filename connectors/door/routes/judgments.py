@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
 from connectors.door.documented import V1, problems
-from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
+from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_be_there, must_match
 from connectors.door.problems import ProblemError
 from connectors.door.routes.cases import Taken
 from stream.core.feeds import JudgmentFacts, JudgmentRecord
@@ -43,6 +43,7 @@ async def put_judgment(
     held = await feeds.held.judgment(sha256)
     if held is not None:
         must_own(request, held.owner)
+    must_be_there(held, made_of)
     version = None if held is None else held.version
     must_match(version, made_of)
     must_be_newer(version, posted.version)

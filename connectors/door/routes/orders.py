@@ -183,6 +183,8 @@ def _check_precondition(order: Order, standing: Standing, if_match: str | None) 
     held = standing.held
     if held.released or held.tombstone(order.court.code) is not None:
         raise ProblemError("ended")
+    if held.court is None and order.action == "amend":
+        raise ProblemError("not_found")  # as of another court's order: which ids others use is nobody's to find out
     holds = held.court is None if order.action == "place" else held.in_place and names(if_match or "", held.version)
     if not holds:
         raise ProblemError("precondition_failed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.door.preconditions import Conditions, etag, must_match, names
+from connectors.door.preconditions import Conditions, etag, must_be_there, must_match, names
 from connectors.door.problems import ProblemError
 
 NAME = "44.court.3"
@@ -32,6 +32,15 @@ def test_a_change_that_was_made_of_something_else_is_refused(held: str | None, m
         with pytest.raises(ProblemError) as caught:
             must_match(held, made_of)
         assert caught.value.kind == kind
+
+
+def test_S5_1_a_change_of_what_is_not_there_is_answered_as_of_what_is_anothers() -> None:
+    with pytest.raises(ProblemError) as caught:
+        must_be_there(None, Conditions(HELD, is_first=False))
+    assert caught.value.kind == "not_found"
+    must_be_there(NAME, Conditions(HELD, is_first=False))
+    for is_first in (True, False):
+        must_be_there(None, Conditions(None, is_first=is_first))
 
 
 @pytest.mark.parametrize("version", [1, 12, 10**20])

@@ -103,7 +103,7 @@ async def test_a_precondition_is_asked_for_and_must_hold(here: Office) -> None:
         assert (await here.put_order(amended, **headers)).status == 428
     for tag in ('"2"', "*", "1", ""):
         assert (await here.put_order(amended, **{"If-Match": tag})).status == 412
-    assert (await here.put_order(order_fields("ZX-2", version=2), **HELD_1)).status == 412
+    assert (await here.put_order(order_fields("ZX-2", version=2), **HELD_1)).status == 404
     assert (await here.put_order(order_fields(case={"number": "2", "party_role": "judgment_debtor"}), **PLACE)).status == 412
     assert (await here.put_order(order_fields(action="amend", issued_at="2026-11-21T09:00:00Z"), **HELD_1)).status == 422
     assert (await here.put_order(amended, **{"If-Match": '"7", "1"'})).status == 202

@@ -12,6 +12,7 @@ from stream.core.fast_query import GRANTS, Category
 from stream.core.feeds import Role
 from synthetic.people import Person
 from synthetic.population import PIXEL
+from tests.connectors.door.feeding import party_of
 from tests.connectors.door.routes.conftest import (
     AUDITOR,
     CLERK,
@@ -24,16 +25,10 @@ from tests.connectors.door.routes.conftest import (
 )
 from tests.connectors.door.running import OTHER, OURS, Answered
 from tests.factory import Fields
-from tests.stream.core.cases import party_fields
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 WAIT = "?wait=20"
 PURPOSE = "查找被执行人可供执行的财产"
-
-
-def party_of(person: Person, role: str) -> Fields:
-    documents = [{"type": one.type, "number": one.number} for one in person.documents]
-    return party_fields(role, person.documents[0].number, name=person.name, documents=documents)
 
 
 def body(case_id: str, person: Person, category: str, **changes: Any) -> Fields:
