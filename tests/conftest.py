@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from testcontainers.community.kafka import KafkaContainer
 from testcontainers.community.redis import RedisContainer
 
@@ -33,6 +34,10 @@ from deploy.local.process import write_record
 from deploy.local.redis import OPTIONS
 from deploy.local.stack import Stack, shared_libs
 from deploy.local.sweep import OWNER, is_abandoned, sweep
+
+# How long a test takes is the machine's affair and nobody's fault.
+settings.register_profile("chakong", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("chakong")
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVER_FIXTURES = frozenset({"stack", "kafka", "redis_url", "private_stack", "module_stack", "postgres_url"})

@@ -141,7 +141,7 @@ def _screening(run: Run) -> Process:
     return worker
 
 
-def _within(ask: Callable[[], bool], seconds: float = 30) -> None:
+def _within(ask: Callable[[], bool], seconds: float = 90) -> None:
     ends_at = time.monotonic() + seconds
     while not ask():
         assert time.monotonic() < ends_at

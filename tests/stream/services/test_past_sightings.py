@@ -46,7 +46,7 @@ def test_it_is_found_however_its_id_is_written(records: tuple[Records, PastSight
     assert found is not None
     assert (found.sighting.id, found.sighting.station.code, found.source) == (id_, STATION, "sightings")
     assert found.arrived is not None
-    assert abs(found.arrived.at - NOW) < dt.timedelta(minutes=5)
+    assert abs(found.arrived.at - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=5)
     assert sightings.find("nowhere", id_, around) is None
 
 
