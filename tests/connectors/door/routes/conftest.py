@@ -4,52 +4,26 @@ the writer of its views, and a registry over made-up people.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
-from connectors.audit.settings import AuditSettings
-from connectors.audit.writer import AuditWriter
-from connectors.documents.cipher import Cipher
 from connectors.documents.store import DirectoryDocuments
 from connectors.documents.verifier import PdfSealVerifier
-from connectors.kafka.places import Places
-from connectors.kafka.settings import KafkaSettings
-from connectors.kafka.topics import QUERIES, QUERY_ANSWERS
-from connectors.police.answering import Answering
-from connectors.police.sql import SqlRegistry, populate
-from connectors.redis.client import connect
-from connectors.redis.feeds import FeedsView
-from connectors.redis.keyspace import delete_all
-from connectors.redis.queries import QueriesView
-from connectors.redis.settings import RedisSettings
 from deploy.local.addresses import Addresses
-from matchers.keys import KeyHasher
 from stream.core.authority import Grant, Principal, Role
-from stream.core.fast_query import SOURCES
 from stream.core.feeds import case_id
-from stream.services.current import Current, Ends
-from stream.services.door_views import CurrentFeeds, QueryLog
-from stream.services.registry import RegistryService, now
-from stream.services.view_writer import ViewWriter
-from stream.services.views import TakesFeeds, TakesQueries
 from synthetic.people import People, Person
-from synthetic.population import population
 from tests.connectors.documents.sealed import NOW, write_trust
+from tests.connectors.door.feeding import SEED, fed, feeding
 from tests.connectors.door.running import OURS, Answered, Door, opened
 from tests.factory import Fields
-from tests.stream.core.audit.logs import SIGNER
 from tests.stream.core.cases import case_facts
 
-SEED, PEOPLE = 7, 60
 CLERK, HANDLER, OTHER_HANDLER, POLICE, SUPERVISOR, ELSEWHERE, STATION, AUDITOR = (
     f"{name}-{'x' * 32}"
     for name in ("clerk", "handler", "other-handler", "police", "supervisor", "elsewhere", "station", "auditor")
@@ -110,42 +84,10 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PdfSealVerifi
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def platforms(stack: Addresses, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platforms]:
-    folder, name = tmp_path_factory.mktemp("platforms"), f"t{uuid.uuid4().hex[:10]}"
-    kafka = KafkaSettings(bootstrap=stack.kafka, topic_prefix=f"{name}-", partitions=2, sighting_partitions=1)
-    client, hasher, ends = (
-        connect(RedisSettings(url=SecretStr(stack.redis))),
-        KeyHasher(b"a secret of these tests"),
-        Ends(kafka),
-    )
-    feeds, queries, current = FeedsView(client, hasher, name), QueriesView(client, name), Current(ends, 20.0)
-    questions, answers = Places(kafka, QUERIES), Places(kafka, QUERY_ANSWERS)
-    log = QueryLog(queries, current, questions, answers, hasher)
-    documents = DirectoryDocuments(folder / "documents", Cipher(b"k" * 32))
-    parts = {"held": CurrentFeeds(feeds, current), "queries": log, "documents": documents}
-    async with opened(stack.kafka, f"{name}-", people=WHO, **parts) as door:
-        writer = ViewWriter(kafka, (TakesFeeds(feeds), TakesQueries(queries, hasher)), door.records)
-        async with _registry(door, folder / "people.sqlite") as service:
-            running = [asyncio.create_task(service.run()), asyncio.create_task(writer.run())]
-            yield Platforms(door, documents, name, People(SEED, "wanted"))
-            service.stop()
-            writer.stop()
-            await asyncio.gather(*running)
-    for reader in (questions, answers, ends):
-        await asyncio.to_thread(reader.close)
-    await delete_all(client, name)
-    await client.aclose()
-
-
-@asynccontextmanager
-async def _registry(door: Door, database: Path) -> AsyncIterator[RegistryService]:
-    """The police's side, over an SQLite file."""
-    url, within = SecretStr(f"sqlite:///{database}"), dict.fromkeys(SOURCES, 5.0)
-    populate(url, population(SEED, PEOPLE))
-    adapter = SqlRegistry(dict.fromkeys(SOURCES, url), within)
-    audit = AuditWriter("registry", AuditSettings(), SIGNER, door.kafka)
-    await audit.start()
-    try:
-        yield RegistryService(door.kafka, Answering(adapter, within, now), door.records, audit, 16)
-    finally:
-        await audit.stop()
-        adapter.close()
+    name = f"t{uuid.uuid4().hex[:10]}"
+    async with (
+        fed(stack, name, tmp_path_factory.mktemp("platforms")) as views,
+        opened(stack.kafka, f"{name}-", people=WHO, **views.parts) as door,
+        feeding(door, views),
+    ):
+        yield Platforms(door, views.documents, name, People(SEED, "wanted"))
