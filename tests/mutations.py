@@ -28,6 +28,9 @@ class Twice(NamedTuple):
 
 
 DEEP: Final = 20_000
+"""Beyond every reader."""
+CARRIED: Final = 300
+"""Read by all, and beyond most that write."""
 LONG: Final = 200_000
 ODD_TEXTS: Final = (
     "",
@@ -75,6 +78,8 @@ ODD_VALUES: Final = (
     Raw("1" + "0" * 400 + ".5"),
     Raw("[" * DEEP + "]" * DEEP),
     Raw('{"a":' * DEEP + "1" + "}" * DEEP),
+    Raw("[" * CARRIED + "]" * CARRIED),
+    Raw('{"a":' * CARRIED + "1" + "}" * CARRIED),
     Raw("01"),
     Raw(""),
     Raw(f"'{CANARY}'"),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import orders_of
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.held import in_short, owner_of, owner_of_order
 from connectors.door.orders import Posted
 from connectors.door.preconditions import ANYTHING, etag, names
@@ -53,15 +53,18 @@ class OrderPage(BaseModel):
     "/orders/{order_id}",
     status_code=202,
     response_model=Sent,
-    responses=problems(
-        "not_found",
-        "ended",
-        "precondition_failed",
-        "precondition_required",
-        "too_large",
-        "documents_refused",
-        "not_offered",
-    ),
+    responses={
+        **with_headers(202, "Location"),
+        **problems(
+            "not_found",
+            "ended",
+            "precondition_failed",
+            "precondition_required",
+            "too_large",
+            "documents_refused",
+            "not_offered",
+        ),
+    },
     summary="下达或变更 Place or amend an order",
     openapi_extra=_RECORD,
 )
@@ -97,7 +100,7 @@ async def put_order(
     "/orders/{order_id}/release",
     status_code=202,
     response_model=Sent,
-    responses=problems("not_found", "too_large", "key_reused", "not_offered"),
+    responses={**with_headers(202, "Location"), **problems("not_found", "too_large", "key_reused", "not_offered")},
     summary="解除 Release an order",
 )
 async def release_order(
@@ -117,7 +120,9 @@ async def release_order(
 
 
 @router.get(
-    "/orders/{order_id}", responses=problems("not_found", "not_offered"), summary="查看令状 See what is held of an order"
+    "/orders/{order_id}",
+    responses={**with_headers(200, "ETag"), **problems("not_found", "not_offered")},
+    summary="查看令状 See what is held of an order",
 )
 async def get_order(request: Request, _caller: Admitted, order_id: OrderId) -> Response:
     """What is held of an order: its record while it is in place, since when it is in force or released everywhere, and what

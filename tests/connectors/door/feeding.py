@@ -1,4 +1,4 @@
-"""What stands behind a door for feeds and the fast query: their views with who writes them, and a registry over made-up people."""
+"""What stands behind a door for feeds and the fast query: views with who writes them, and a registry over made-up people."""
 
 from __future__ import annotations
 

@@ -141,20 +141,20 @@ async def _things(here: Office, views: Fed, ledger: MemoryLedger, incidents: Inc
     incident = (await _post(here, "/v1/incidents", "open_incident")).body["id"]
     await rebuild_incidents(views.kafka, incidents)
     told = await _told(here, ledger)
-    order, of_query = {"order_id": ORDER_ID}, {"query_id": query}
-    return {
-        **dict.fromkeys(("confirm_hit", "get_hit"), {"hit_id": told}),
-        **dict.fromkeys(("put_order", "get_order"), order),
-        "release_order": {"order_id": ended["id"]},
-        "get_document": {**order, "sha256": DIGESTS[0]},
-        "put_document": {"sha256": DIGESTS[0]},
-        **dict.fromkeys(("put_case", "get_case"), {"case_id": case}),
-        **dict.fromkeys(("put_debtor", "remove_debtor"), {"debtor_id": debtor}),
-        **dict.fromkeys(("put_judgment", "get_judgment"), {"sha256": judgment}),
-        **dict.fromkeys(("get_registry_answer", "get_registry_photo"), of_query),
-        **dict.fromkeys(("get_incident", "move_incident"), {"incident_id": incident}),
-        **dict.fromkeys(("get_rules", "get_rules_history", "change_court_rules", "change_police_rules"), {"province": "44"}),
+    named: dict[tuple[str, ...], dict[str, str]] = {
+        ("confirm_hit", "get_hit"): {"hit_id": told},
+        ("put_order", "get_order"): {"order_id": ORDER_ID},
+        ("release_order",): {"order_id": ended["id"]},
+        ("get_document",): {"order_id": ORDER_ID, "sha256": DIGESTS[0]},
+        ("put_document",): {"sha256": DIGESTS[0]},
+        ("put_case", "get_case"): {"case_id": case},
+        ("put_debtor", "remove_debtor"): {"debtor_id": debtor},
+        ("put_judgment", "get_judgment"): {"sha256": judgment},
+        ("get_registry_answer", "get_registry_photo"): {"query_id": query},
+        ("get_incident", "move_incident"): {"incident_id": incident},
+        ("get_rules", "get_rules_history", "change_court_rules", "change_police_rules"): {"province": "44"},
     }
+    return {operation: names for operations, names in named.items() for operation in operations}
 
 
 async def _told(here: Office, ledger: MemoryLedger) -> str:

@@ -17,6 +17,7 @@ from connectors.documents.verifier import PdfSealVerifier
 from deploy.local.addresses import Addresses
 from stream.core.authority import Grant, Principal, Role
 from stream.core.feeds import case_id
+from stream.services.current import Ends
 from synthetic.people import People, Person
 from tests.connectors.documents.sealed import NOW, write_trust
 from tests.connectors.door.feeding import SEED, fed, feeding
