@@ -27,6 +27,10 @@ _FINER: Final = re.compile(r"(?<=\.[0-9]{6})[0-9]+")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _TEXT_OR_BRACKET: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 """A text that does not end goes to the end, so that no part of it is looked at twice."""
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape in JSON; its group is a surrogate without its other half."""
 
 AwareTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 """What msgspec reads as an RFC 3339 timestamp with an offset."""
@@ -120,6 +124,21 @@ def is_deep(raw: bytes) -> bool:
         if depth > DEPTH_MAX:
             return True
     return False
+
+
+def unwritable(raw: bytes) -> str | None:
+    """What is wrong with JSON that a lenient reader takes and nobody could write again; None: nothing. It says no values."""
+    if is_deep(raw):
+        return f"nested more than {DEPTH_MAX} deep"
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    if "\0" in text:  # UTF-16 or UTF-32, which such a reader guesses
+        return "not UTF-8"
+    if any(found[1] for found in _ESCAPE.finditer(text)):
+        return "a text in it has an unpaired surrogate"
+    return None
 
 
 def read_damaged(raw: bytes) -> dict[str, Any] | None:

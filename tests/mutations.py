@@ -32,6 +32,7 @@ DEEP: Final = 20_000
 CARRIED: Final = 300
 """Read by all, and beyond most that write."""
 LONG: Final = 200_000
+MANY: Final = 2_000
 ODD_TEXTS: Final = (
     "",
     " ",
@@ -75,6 +76,7 @@ ODD_VALUES: Final = (
     Raw("1e999"),
     Raw("-0.0"),
     Raw("9" * 5000),
+    Raw("1" + "0" * 400),
     Raw("1" + "0" * 400 + ".5"),
     Raw("[" * DEEP + "]" * DEEP),
     Raw('{"a":' * DEEP + "1" + "}" * DEEP),
@@ -87,8 +89,8 @@ ODD_VALUES: Final = (
 
 
 def odd() -> st.SearchStrategy[Any]:
-    """A value that nobody expects."""
-    return st.sampled_from(ODD_TEXTS) | st.sampled_from(ODD_VALUES)
+    """A value that nobody expects; a copy, since a later change may be within it."""
+    return (st.sampled_from(ODD_TEXTS) | st.sampled_from(ODD_VALUES)).map(copy.deepcopy)
 
 
 @st.composite
@@ -130,12 +132,16 @@ def _change(draw: st.DrawFn, value: Any) -> Any:
     elif how == "twice" and isinstance(holder, dict):
         holder[name] = Twice(holder[name], draw(odd()))
     elif how == "wrap":
-        holder[name] = draw(st.sampled_from(([holder[name]], [holder[name]] * 2000, {"a": holder[name]})))
+        holder[name] = draw(st.sampled_from(([holder[name]], Raw(_many(holder[name])), {"a": holder[name]})))
     elif how == "as text":
         holder[name] = as_json(holder[name])
     else:
         holder[name] = draw(odd())
     return value
+
+
+def _many(value: Any) -> str:
+    return "[" + ",".join([as_json(value)] * MANY) + "]"
 
 
 def _places(value: Any) -> list[tuple[Any, Any]]:

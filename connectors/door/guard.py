@@ -23,7 +23,7 @@ from connectors.door.access import is_judged
 from connectors.door.auditing import entry_of
 from connectors.door.problems import KINDS, ProblemError, answer
 from connectors.door.settings import WAIT_S_MAX, DoorSettings
-from matchers.wire import DEPTH_MAX, is_deep
+from matchers.wire import unwritable
 from stream.core.audit.record import Audit, AuditUnavailableError
 from stream.core.authority import Principal
 
@@ -100,7 +100,7 @@ class Guard:
         """The whole body, read beforehand, or, of a roomy request, a way to read it.
 
         Raises:
-            ProblemError: it is too large, or nested too deep.
+            ProblemError: it is too large, or could not be written again.
         """
         large = is_roomy(scope)
         length = headers.get("content-length", "0")
@@ -118,8 +118,8 @@ class Guard:
             more = message.get("more_body", False)
             if len(body) > bytes_max:
                 raise ProblemError("too_large")
-        if is_deep(bytes(body)):  # it would be read, and could not be written to a topic
-            raise ProblemError("invalid", detail=f"body: nested more than {DEPTH_MAX} deep")
+        if (wrong := unwritable(bytes(body))) is not None:  # it would be read, and could not be written to a topic
+            raise ProblemError("invalid", detail=f"body: {wrong}")
         return _first({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
 
 

@@ -25,6 +25,7 @@ from matchers.wire import (
     read_damaged,
     read_object,
     reason,
+    unwritable,
 )
 from tests.factory import sighting_bytes
 
@@ -148,6 +149,25 @@ def test_unreadable_records_say_why(raw: bytes, why: str) -> None:
 )
 def test_depth_is_counted_outside_of_texts(raw: bytes, deep: bool) -> None:
     assert is_deep(raw) is deep
+
+
+@pytest.mark.parametrize(
+    ("raw", "wrong"),
+    [
+        pytest.param('{"a":"张😀"}'.encode(), None, id="UTF-8"),
+        pytest.param(b'{"a":"\\ud83d\\ude00"}', None, id="a pair of surrogates"),
+        pytest.param(b'{"a":"\\\\ud83d"}', None, id="a backslash before letters"),
+        pytest.param(b'{"a":"\\ud83d"}', "a text in it has an unpaired surrogate", id="half an emoji"),
+        pytest.param(b'{"a":"\\uDE00\\ud83d"}', "a text in it has an unpaired surrogate", id="the wrong way round"),
+        pytest.param(b'{"a":"\\ud83d\\\\ude00"}', "a text in it has an unpaired surrogate", id="a backslash between"),
+        pytest.param(b'{"a":"\xed\xa0\x80"}', "not UTF-8", id="a surrogate in bytes"),
+        pytest.param('{"a":"张"}'.encode("gbk"), "not UTF-8", id="GBK"),
+        pytest.param('{"a":"b"}'.encode("utf-16-le"), "not UTF-8", id="UTF-16"),
+        pytest.param(b"[" * 65, "nested more than 64 deep", id="deep"),
+    ],
+)
+def test_what_could_not_be_written_again_is_named(raw: bytes, wrong: str | None) -> None:
+    assert unwritable(raw) == wrong
 
 
 def test_what_is_nested_too_deep_costs_no_sighting_and_is_left_out() -> None:

@@ -132,7 +132,7 @@ async def get_registry_answer(
 
 @router.get(
     "/queries/{query_id}/photo",
-    response_model=None,
+    response_class=Response,
     responses={**_PHOTO, **problems("query_refused", "not_found")},
     summary="照片 Get a photo",
 )

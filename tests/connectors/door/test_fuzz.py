@@ -38,6 +38,12 @@ from tests.connectors.door.bodies import BODIES
 from tests.connectors.door.fuzzed import TOKENS, Fuzzed, fuzzed
 from tests.mutations import CANARY, changed
 
+
+@schemathesis.serializer("application/pdf")
+def _as_it_is(_context: schemathesis.SerializationContext, value: Any) -> dict[str, Any]:
+    return {"data": value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")}
+
+
 EXAMPLES: Final = int(os.environ.get("CHAKONG_FUZZ_EXAMPLES", "4"))
 """Of each role and kind of data."""
 BOUNDED: Final = settings(
