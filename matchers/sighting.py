@@ -168,7 +168,7 @@ def read_sighting(raw: bytes) -> Sighting:
     try:
         fields = carried = read_object(raw)
     except UnreadableError as error:
-        damaged = read_damaged(raw) if error.reason in ("not_utf8", "not_json") else None
+        damaged = read_damaged(raw) if error.reason in ("not_utf8", "not_json", "too_deep") else None
         if damaged is None:
             raise
         fields, carried = damaged, mended(damaged)

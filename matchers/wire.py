@@ -19,9 +19,18 @@ from pydantic_core.core_schema import ValidationInfo, ValidatorFunctionWrapHandl
 RECORD_BYTES_MAX: Final = 1 << 20
 """A record longer than this is unreadable: Kafka's own default limit for a message."""
 
+DEPTH_MAX: Final = 64
+"""Nothing of the contract is nested so deep, and what is carried must be written again: serialisers give up at some 250."""
+
 _FINER: Final = re.compile(r"(?<=\.[0-9]{6})[0-9]+")
 """Digits finer than a microsecond: cut off, for rounding would carry a moment over the end of a control period."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_TEXT_OR_BRACKET: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+"""A text that does not end goes to the end, so that no part of it is looked at twice."""
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape in JSON; its group is a surrogate without its other half."""
 
 AwareTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 """What msgspec reads as an RFC 3339 timestamp with an offset."""
@@ -88,10 +97,12 @@ def read_object(raw: bytes) -> dict[str, Any]:
     """The JSON object in a record.
 
     Raises:
-        UnreadableError: too long, not UTF-8, not JSON, or JSON but no object.
+        UnreadableError: too long, nested too deep, not UTF-8, not JSON, or JSON but no object.
     """
     if len(raw) > RECORD_BYTES_MAX:
         raise UnreadableError("too_long", f"the record has {len(raw)} bytes, the limit is {RECORD_BYTES_MAX}")
+    if is_deep(raw):
+        raise UnreadableError("too_deep", f"the record is nested more than {DEPTH_MAX} deep")
     try:
         value = msgspec.json.decode(raw)
     except UnicodeDecodeError as error:
@@ -101,6 +112,33 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnreadableError("not_an_object", "the record is JSON but not an object")
     return value
+
+
+def is_deep(raw: bytes) -> bool:
+    """Whether JSON is nested more than ``DEPTH_MAX`` deep. Of what is no JSON it says anything, in linear time."""
+    if raw.count(b"[") + raw.count(b"{") <= DEPTH_MAX:
+        return False
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(raw):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(found[0], 0)
+        if depth > DEPTH_MAX:
+            return True
+    return False
+
+
+def unwritable(raw: bytes) -> str | None:
+    """What is wrong with JSON that a lenient reader takes and nobody could write again; None: nothing. It says no values."""
+    if is_deep(raw):
+        return f"nested more than {DEPTH_MAX} deep"
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    if "\0" in text:  # UTF-16 or UTF-32, which such a reader guesses
+        return "not UTF-8"
+    if any(found[1] for found in _ESCAPE.finditer(text)):
+        return "a text in it has an unpaired surrogate"
+    return None
 
 
 def read_damaged(raw: bytes) -> dict[str, Any] | None:
@@ -122,19 +160,22 @@ def read_damaged(raw: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def mended(value: Any) -> Any:
+def mended(value: Any, left: int = DEPTH_MAX) -> Any:
     """What ``read_damaged`` read, as it can be written: in place of each damaged value an object that shows what is left.
 
-    An object, for whoever reads it again must not take the rest of a name for a name.
+    An object, for whoever reads it again must not take the rest of a name for a name. Nothing is left of what is nested too
+    deep; ``left`` says how much deeper is not.
     """
     if isinstance(value, _Unheld):
         return {"damaged": value.digits}
     if isinstance(value, str):
         return {"damaged": _legible(value)} if _SURROGATE.search(value) else value
+    if isinstance(value, list | dict) and not left:
+        return None
     if isinstance(value, list):
-        return [mended(item) for item in value]
+        return [mended(item, left - 1) for item in value]
     if isinstance(value, dict):
-        return {name: mended(item) for name, item in value.items()}
+        return {name: mended(item, left - 1) for name, item in value.items()}
     return value
 
 

@@ -185,7 +185,7 @@ async def _deliver(wiring: Wiring, event: Any, *, first: bool) -> None:
     """One hit's story; its record is acknowledged at the end of it, or when the rest of it stands in the ledger."""
     try:
         hit = Hit.model_validate(msgspec.json.decode(event.value))
-    except ValueError:
+    except (ValueError, RecursionError):
         _log.error("a hit cannot be read", partition=event.message.partition, offset=event.message.offset)
         await _bury(wiring, event, "invalid_hit", "the record is no hit")
         return

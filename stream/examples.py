@@ -106,7 +106,7 @@ def _detected(sighting: Sighting) -> dt.datetime:
 
 def _candidate(sighting: Sighting, raw: bytes) -> Any:
     keys = tuple(f"{_HASHER.hash_key(key):016x}" for key in sighting.keys())
-    positions = {str(partition): offset for partition, offset in enumerate((3, 0, 2, 0))}
+    positions = dict(enumerate((3, 0, 2, 0)))
     place = (TOPIC_OF_KIND[sighting.kind], 2, 1041)
     candidate = Candidate(*place, sighting.occurred_at.astimezone(dt.UTC), keys, positions, msgspec.Raw(raw))
     return json.loads(msgspec.json.encode(candidate))

@@ -17,6 +17,7 @@ from connectors.door.access import Gate, Identities, admitted
 from connectors.door.answers import Answers, Hits
 from connectors.door.behind import Behind
 from connectors.door.checks import Checks
+from connectors.door.documented import name_the_request
 from connectors.door.documents import Documents
 from connectors.door.explanations import Explanations, Replays
 from connectors.door.feeds import Feeds, Held
@@ -126,6 +127,7 @@ def build_api(lifespan: Any = None) -> FastAPI:
         description="The door of courts and police, after the opinion Fa [2016] No. 41 (法〔2016〕41号).",
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,  # a path that is none of ours is not here; nobody's token is sent on to another
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -144,6 +146,7 @@ def build_api(lifespan: Any = None) -> FastAPI:
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the door."""
     document = build_api().openapi()
+    name_the_request(document)
     schemas = document["components"]["schemas"]
     problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs", {}) | {ProblemDocument.__name__: problem}

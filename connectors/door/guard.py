@@ -23,6 +23,7 @@ from connectors.door.access import is_judged
 from connectors.door.auditing import entry_of
 from connectors.door.problems import KINDS, ProblemError, answer
 from connectors.door.settings import WAIT_S_MAX, DoorSettings
+from matchers.wire import unwritable
 from stream.core.audit.record import Audit, AuditUnavailableError
 from stream.core.authority import Principal
 
@@ -96,7 +97,11 @@ class Guard:
             self._tell(_told(scope, request_id, status, time.monotonic() - began, error))
 
     async def _bounded(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
-        """The whole body, read beforehand, or, of a roomy request, a way to read it. Raises ProblemError: it is too large."""
+        """The whole body, read beforehand, or, of a roomy request, a way to read it.
+
+        Raises:
+            ProblemError: it is too large, or could not be written again.
+        """
         large = is_roomy(scope)
         length = headers.get("content-length", "0")
         bytes_max = self._settings.document_bytes_max if large else self._settings.body_bytes_max
@@ -113,6 +118,8 @@ class Guard:
             more = message.get("more_body", False)
             if len(body) > bytes_max:
                 raise ProblemError("too_large")
+        if (wrong := unwritable(bytes(body))) is not None:  # it would be read, and could not be written to a topic
+            raise ProblemError("invalid", detail=f"body: {wrong}")
         return _first({"type": "http.request", "body": bytes(body), "more_body": False}, receive)
 
 

@@ -22,12 +22,9 @@ class Candidate(msgspec.Struct, frozen=True):
     offset: int
     seen_at: dt.datetime
     keys: tuple[str, ...]
-    positions: dict[str, int]
+    positions: dict[int, int]
     sighting: msgspec.Raw
     lookback: bool = False
-
-    def filter_positions(self) -> dict[int, int]:
-        return {int(partition): offset for partition, offset in self.positions.items()}
 
 
 def candidate_key(sighting: Sighting) -> bytes:

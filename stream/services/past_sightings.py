@@ -80,7 +80,7 @@ class PastSightings:
             return None
         first = min(found, key=lambda candidate: candidate.seen_at)
         arrived = self._arrived(first.topic, first.partition, first.offset)
-        screened = Screened(first.seen_at, first.filter_positions(), first.lookback)
+        screened = Screened(first.seen_at, first.positions, first.lookback)
         return PastSighting(read_sighting(bytes(first.sighting)), "candidates", arrived, screened)
 
     def hits(self, ids: Collection[str], since: dt.datetime) -> list[LoggedHit]:

@@ -87,7 +87,7 @@ class Resolving:
         """
         started = time.perf_counter()
         candidates, out = _read(records)
-        needed = [candidate.filter_positions() for candidate, _ in candidates]
+        needed = [candidate.positions for candidate, _ in candidates]
         sightings = [Seen(sighting, candidate.lookback) for candidate, sighting in candidates]
         found = await self._look_up(sightings, {})
         hits = await self._judge(sightings, found)
@@ -175,7 +175,7 @@ def _read(records: Sequence[CandidateRecord]) -> tuple[list[tuple[Candidate, Sig
         try:
             candidate = _decoder.decode(record.value)
             candidates.append((candidate, read_sighting(bytes(candidate.sighting))))
-        except (UnreadableError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (UnreadableError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             why = error.reason if isinstance(error, UnreadableError) else "invalid_candidate"
             metrics.dead_letters.labels(why).inc()
             place = (record.topic, record.partition, record.offset)

@@ -228,7 +228,7 @@ def candidate_record(
         *place,
         now,
         tuple(f"{key:016x}" for key in keys),
-        {str(partition): offset for partition, offset in positions.items()},
+        dict(positions),
         # Not the bytes as they came: a text that is cut within a character would make the whole record unreadable.
         msgspec.Raw(_encoder.encode(sighting.fields)),
         lookback,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from matchers.sighting import read_sighting
 from matchers.wire import (
     LENIENT,
     RECORD_BYTES_MAX,
@@ -19,11 +20,14 @@ from matchers.wire import (
     Text,
     Timestamp,
     UnreadableError,
+    is_deep,
     mended,
     read_damaged,
     read_object,
     reason,
+    unwritable,
 )
+from tests.factory import sighting_bytes
 
 
 class Note(Message):
@@ -116,7 +120,8 @@ def test_a_reason_says_where_and_not_what() -> None:
         pytest.param(b'{"a":1}{"a":1}', "not_json", id="two objects"),
         pytest.param(b'{"a":1} x', "not_json", id="something behind the object"),
         pytest.param(b'\xef\xbb\xbf{"a":1}', "not_json", id="a byte order mark"),
-        pytest.param(b"[" * 100_000, "not_json", id="nested without end"),
+        pytest.param(b"[" * 100_000, "too_deep", id="nested without end"),
+        pytest.param(b'{"a":' * 65 + b"1" + b"}" * 65, "too_deep", id="nested one too deep"),
         pytest.param(b"[1]", "not_an_object", id="a list"),
         pytest.param(b"null", "not_an_object", id="null"),
         pytest.param(b'"text"', "not_an_object", id="a text"),
@@ -128,6 +133,49 @@ def test_unreadable_records_say_why(raw: bytes, why: str) -> None:
     with pytest.raises(UnreadableError) as caught:
         read_object(raw)
     assert caught.value.reason == why
+
+
+@pytest.mark.parametrize(
+    ("raw", "deep"),
+    [
+        pytest.param(b'{"a":' * 64 + b"1" + b"}" * 64, False, id="as deep as may be"),
+        pytest.param(b"[" * 65 + b"]" * 65, True, id="deeper"),
+        pytest.param(b"[" + b",".join([b"{}"] * 1000) + b"]", False, id="many side by side"),
+        pytest.param(b'{"a":"' + b"[" * 100 + b'"}', False, id="brackets in a text"),
+        pytest.param(b'{"a":"\\\\\\"' + b"[" * 100 + b'"}', False, id="and behind a quotation mark in it"),
+        pytest.param(b'{"a":"\\\\"' + b"[" * 100, True, id="and behind its end"),
+        pytest.param(b'"' + b'\\"' * 300_000 + b"[" * 100, False, id="a text without end is looked through once"),
+    ],
+)
+def test_depth_is_counted_outside_of_texts(raw: bytes, deep: bool) -> None:
+    assert is_deep(raw) is deep
+
+
+@pytest.mark.parametrize(
+    ("raw", "wrong"),
+    [
+        pytest.param('{"a":"张😀"}'.encode(), None, id="UTF-8"),
+        pytest.param(b'{"a":"\\ud83d\\ude00"}', None, id="a pair of surrogates"),
+        pytest.param(b'{"a":"\\\\ud83d"}', None, id="a backslash before letters"),
+        pytest.param(b'{"a":"\\ud83d"}', "a text in it has an unpaired surrogate", id="half an emoji"),
+        pytest.param(b'{"a":"\\uDE00\\ud83d"}', "a text in it has an unpaired surrogate", id="the wrong way round"),
+        pytest.param(b'{"a":"\\ud83d\\\\ude00"}', "a text in it has an unpaired surrogate", id="a backslash between"),
+        pytest.param(b'{"a":"\xed\xa0\x80"}', "not UTF-8", id="a surrogate in bytes"),
+        pytest.param('{"a":"张"}'.encode("gbk"), "not UTF-8", id="GBK"),
+        pytest.param('{"a":"b"}'.encode("utf-16-le"), "not UTF-8", id="UTF-16"),
+        pytest.param(b"[" * 65, "nested more than 64 deep", id="deep"),
+    ],
+)
+def test_what_could_not_be_written_again_is_named(raw: bytes, wrong: str | None) -> None:
+    assert unwritable(raw) == wrong
+
+
+def test_what_is_nested_too_deep_costs_no_sighting_and_is_left_out() -> None:
+    deep = b'{"later":' * 300 + b"1" + b"}" * 300
+    seen = read_sighting(sighting_bytes()[:-1] + b',"more":{"a":1,"b":' + deep + b"}}")
+    assert seen.keys() == read_sighting(sighting_bytes()).keys()
+    assert (seen.fields["more"]["a"], len(seen.warnings)) == (1, 1)
+    assert not is_deep(json.dumps(seen.fields).encode())
 
 
 @pytest.mark.parametrize(

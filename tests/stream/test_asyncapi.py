@@ -118,3 +118,16 @@ def test_the_webhook_is_signed_and_a_cloud_event() -> None:
     message = DOCUMENT["components"]["messages"]["notification"]
     assert message["contentType"] == "application/cloudevents+json"
     assert message["headers"]["required"] == ["webhook-id", "webhook-timestamp", "webhook-signature"]
+
+
+def test_S1_every_exchange_between_the_platforms_is_a_typed_message_with_a_version() -> None:
+    for topic in TOPICS:
+        channel = DOCUMENT["channels"][topic.name]
+        assert channel["messages"], topic.name
+        for reference in channel["messages"].values():
+            message = at(reference["$ref"])
+            schema = at(message["payload"]["$ref"])
+            assert schema["type"] == "object", (topic.name, message["name"])
+            assert schema["properties"], (topic.name, message["name"])
+    for path in (DOCS / "schemas").glob("*.json"):
+        assert json.loads(path.read_text("utf-8"))["$id"] == f"urn:chakong:schema:{path.stem}:v1"

@@ -177,3 +177,53 @@ def test_check_names_what_is_stale_and_writes_nothing(tmp_path: Path) -> None:
     assert (checked.exit_code, checked.output) == (1, "not current: docs/schemas/gossip.json; run python -m stream.schemas\n")
     assert run.invoke(main, ["--docs", str(docs)]).exit_code == 0
     assert run.invoke(main, ["--check", "--docs", str(docs)]).exit_code == 0
+
+
+LEAST_SIGHTING = {
+    "id": "1",
+    "kind": "hotel_checkin",
+    "occurred_at": "2026-11-24T22:14:03+08:00",
+    "station": {"code": "440106-H-0012"},
+    "person": {"document": {"type": "passport", "number": "E12345678"}},
+}
+LEAST_ORDER = {
+    "id": "ZX-1",
+    "version": 1,
+    "action": "place",
+    "measure": "judicial_detention",
+    "issued_at": "2026-11-20T09:00:00+08:00",
+    "case": {"number": "(2026)粤0106执1234号", "party_role": "judgment_debtor"},
+    "court": {"code": "440106"},
+    "handler": {"name": "李法官", "phone": "020-00000000"},
+    "person": {"documents": [{"type": "passport", "number": "E12345678"}]},
+    "control": {"from": "2026-11-20T00:00:00+08:00"},
+    "documents": [{"kind": "detention_decision", "sha256": "…"}, {"kind": "assistance_notice", "sha256": "…"}],
+}
+LEAST_RELEASE = {
+    "id": "ZX-1",
+    "version": 2,
+    "action": "release",
+    "issued_at": "2026-11-21T09:00:00+08:00",
+    "court": {"code": "440106"},
+    "reason": "fulfilled",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "least"),
+    [
+        ("sighting", read_sighting, LEAST_SIGHTING),
+        ("order", read_order, LEAST_ORDER),
+        ("release", read_order, LEAST_RELEASE),
+    ],
+)
+def test_S4_2_the_least_that_the_first_version_asked_for_is_enough_for_ever(
+    name: str, read: Callable[[bytes], object], least: Fields
+) -> None:
+    """An old producer survives: no field that it did not know is ever asked of it, and what it sends is never refused."""
+    assert valid(name, least)
+    assert readable(read, least)
+    assert readable(read, {**least, "of_a_later_version": {"a": [1]}})
+    assert not [
+        field for field in least if field != "reason" and readable(read, {k: v for k, v in least.items() if k != field})
+    ]

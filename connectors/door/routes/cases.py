@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_match
 from connectors.door.problems import ProblemError
 from stream.core.feeds import CaseFacts, CaseRecord
@@ -31,7 +31,10 @@ class Taken(BaseModel):
     "/cases/{case_id}",
     status_code=202,
     response_model=Taken,
-    responses=problems("not_found", "stale_version", "precondition_failed", "precondition_required", "too_large"),
+    responses={
+        **with_headers(202, "ETag"),
+        **problems("not_found", "stale_version", "precondition_failed", "precondition_required", "too_large"),
+    },
     summary="报送案件 Put a case",
 )
 async def put_case(
@@ -59,7 +62,7 @@ async def put_case(
     return {"id": str(case_id), "version": posted.version}
 
 
-@router.get("/cases/{case_id}", responses=problems("not_found"), summary="查看案件 Get a case")
+@router.get("/cases/{case_id}", responses={**with_headers(200, "ETag"), **problems("not_found")}, summary="查看案件 Get a case")
 async def get_case(request: Request, response: Response, _caller: Admitted, case_id: CaseId) -> CaseRecord:
     """The case as it is held, its version as ETag."""
     held = await behind(request).feeds.held.case(str(case_id))

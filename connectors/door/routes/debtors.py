@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import behind
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_be_there, must_match
 from connectors.door.routes.cases import Taken
 from stream.core.fast_query import ORGANISATION_CODE
@@ -40,7 +40,10 @@ class DebtorPage(BaseModel):
     "/debtors/{debtor_id}",
     status_code=202,
     response_model=Taken,
-    responses=problems("not_found", "stale_version", "precondition_failed", "precondition_required", "too_large"),
+    responses={
+        **with_headers(202, "ETag"),
+        **problems("not_found", "stale_version", "precondition_failed", "precondition_required", "too_large"),
+    },
     summary="报送失信被执行人 Put a dishonest debtor",
 )
 async def put_debtor(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import documents_of, orders_of
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.held import owner_of
 from connectors.door.problems import ProblemError
 from connectors.door.routes.orders import OrderId
@@ -22,7 +22,11 @@ _BODY: Final = {
     "requestBody": {"required": True, "content": {PDF: {"schema": {"type": "string", "contentMediaType": PDF}}}},
 }
 _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "the document, as it was put", "content": {PDF: {"schema": {"contentMediaType": PDF}}}}
+    200: {
+        "description": "the document, as it was put",
+        "content": {PDF: {"schema": {"contentMediaType": PDF}}},
+        **with_headers(200, "ETag")[200],
+    }
 }
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 in lower-case hexadecimal")]
 

@@ -153,4 +153,4 @@ def _question(request: Request, asked: Asked) -> dict[str, Any]:
     except UnreadableError as error:
         raise ProblemError("invalid", detail=f"body.sighting: {error.detail}") from None
     request.state.object = ("sighting", seen.id)
-    return {"sighting": asked.sighting, "at": asked.at}
+    return {"sighting": seen.fields, "at": asked.at}

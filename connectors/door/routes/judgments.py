@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.preconditions import MadeOf, etag, must_be_newer, must_be_there, must_match
 from connectors.door.problems import ProblemError
 from connectors.door.routes.cases import Taken
@@ -17,14 +17,21 @@ from stream.core.feeds import JudgmentFacts, JudgmentRecord
 router = APIRouter(prefix=V1)
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="the document's SHA-256, in lower-case hexadecimal")]
 PDF: Final = "application/pdf"
-_PDF: Final[dict[int | str, dict[str, Any]]] = {200: {"model": JudgmentRecord, "content": {PDF: {}}}}
+_PDF: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": JudgmentRecord, "content": {PDF: {}}, **with_headers(200, "ETag")[200]}
+}
 
 
 @router.put(
     "/judgments/{sha256}",
     status_code=202,
     response_model=Taken,
-    responses=problems("not_found", "stale_version", "precondition_failed", "precondition_required", "document_missing"),
+    responses={
+        **with_headers(202, "ETag"),
+        **problems(
+            "not_found", "stale_version", "precondition_failed", "precondition_required", "too_large", "document_missing"
+        ),
+    },
     summary="报送裁判文书 Put a judgment",
 )
 async def put_judgment(

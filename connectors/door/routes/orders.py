@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from connectors.door.access import Admitted, must_own, owns
 from connectors.door.behind import orders_of
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.held import in_short, owner_of, owner_of_order
 from connectors.door.orders import Posted
 from connectors.door.preconditions import ANYTHING, etag, names
@@ -19,8 +19,10 @@ from connectors.door.problems import ProblemError
 from connectors.door.routes.hits import IdempotencyKey
 from matchers.wire import UnreadableError
 from stream.core.authority import Reach, reach_of
+from stream.core.lacking import Lack
+from stream.core.reachability import Reach as Known
 from watchlists.index import Standing
-from watchlists.order import Order, read_order
+from watchlists.order import Measure, Order, read_order
 
 PAGE_MAX: Final = 1000
 CURSOR_CHARACTERS_MAX: Final = 256
@@ -42,10 +44,63 @@ class Sent(BaseModel):
     status: Literal["accepted"] = "accepted"
 
 
+class Period(BaseModel):
+    """When an order is in force: from the one to before the other; null: until it is released."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    from_: AwareDatetime = Field(alias="from")
+    until: AwareDatetime | None
+
+
+class VersionTold(BaseModel):
+    """A version of an order, once it was in force, or released, everywhere."""
+
+    version: int
+    arrived_at: AwareDatetime
+    in_force_everywhere_at: AwareDatetime | None = None
+    released_everywhere_at: AwareDatetime | None = None
+    everywhere_ms: int
+    in_index_ms: int | None
+    in_filters_ms: int | None
+    slowest_worker: str | None
+    last_withdrawal_at: AwareDatetime | None
+    last_withdrawal_ms: int | None
+
+
+class OrderTold(BaseModel):
+    """What is held of an order. ``measure``, ``control``, ``handler``, ``lacks``, ``order`` are there while it is in place."""
+
+    order_id: str
+    state: Literal["in_place", "released", "released_before_placed"]
+    version: int | None
+    court: str | None
+    measure: Measure | None
+    control: Period | None
+    handler: list[Known] | None = Field(description="what is known of each endpoint of the handler")
+    lacks: list[Lack] | None
+    released_by: list[str] = Field(description="courts that released it before anybody placed it")
+    versions: list[VersionTold]
+    order: dict[str, Any] | None = Field(description="its record, as it was sent")
+
+
+class OrderInShort(BaseModel):
+    """An order in place, and nothing of its subject."""
+
+    order_id: str
+    state: Literal["in_place"]
+    version: int
+    court: str
+    measure: Measure
+    case_number: str
+    handler: str
+    control: Period
+
+
 class OrderPage(BaseModel):
     """Orders in place, in a sequence of the index's own. ``next`` is null at the end."""
 
-    items: list[dict[str, Any]]
+    items: list[OrderInShort]
     next: str | None = Field(description="the cursor to come back with, also where a page was not full")
 
 
@@ -53,15 +108,18 @@ class OrderPage(BaseModel):
     "/orders/{order_id}",
     status_code=202,
     response_model=Sent,
-    responses=problems(
-        "not_found",
-        "ended",
-        "precondition_failed",
-        "precondition_required",
-        "too_large",
-        "documents_refused",
-        "not_offered",
-    ),
+    responses={
+        **with_headers(202, "Location"),
+        **problems(
+            "not_found",
+            "ended",
+            "precondition_failed",
+            "precondition_required",
+            "too_large",
+            "documents_refused",
+            "not_offered",
+        ),
+    },
     summary="下达或变更 Place or amend an order",
     openapi_extra=_RECORD,
 )
@@ -97,7 +155,7 @@ async def put_order(
     "/orders/{order_id}/release",
     status_code=202,
     response_model=Sent,
-    responses=problems("not_found", "too_large", "key_reused", "not_offered"),
+    responses={**with_headers(202, "Location"), **problems("not_found", "too_large", "key_reused", "not_offered")},
     summary="解除 Release an order",
 )
 async def release_order(
@@ -117,7 +175,10 @@ async def release_order(
 
 
 @router.get(
-    "/orders/{order_id}", responses=problems("not_found", "not_offered"), summary="查看令状 See what is held of an order"
+    "/orders/{order_id}",
+    response_model=OrderTold,
+    responses={**with_headers(200, "ETag"), **problems("not_found", "not_offered")},
+    summary="查看令状 See what is held of an order",
 )
 async def get_order(request: Request, _caller: Admitted, order_id: OrderId) -> Response:
     """What is held of an order: its record while it is in place, since when it is in force or released everywhere, and what

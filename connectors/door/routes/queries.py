@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from connectors.door.access import Admitted, must_own, put_on_record
 from connectors.door.answers import Signed
 from connectors.door.behind import behind
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.problems import ProblemError
 from connectors.door.routes.hits import IdempotencyKey
 from connectors.door.settings import WAIT_S_MAX
@@ -64,8 +64,13 @@ class QueryTold(BaseModel):
     answer: AnswerTold | None = None
 
 
-_PENDING: Final[dict[int | str, dict[str, Any]]] = {202: {"model": QueryTold, "description": "not answered yet"}}
-_PHOTO: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/*": {}}}, 202: {"description": "not answered yet"}}
+_PENDING: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"model": QueryTold, "description": "not answered yet", **with_headers(202, "Location", "Retry-After")[202]}
+}
+_PHOTO: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"image/*": {}}},
+    202: {"description": "not answered yet", **with_headers(202, "Retry-After")[202]},
+}
 
 
 @router.post(
@@ -127,7 +132,7 @@ async def get_registry_answer(
 
 @router.get(
     "/queries/{query_id}/photo",
-    response_model=None,
+    response_class=Response,
     responses={**_PHOTO, **problems("query_refused", "not_found")},
     summary="照片 Get a photo",
 )

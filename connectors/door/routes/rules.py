@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from connectors.door import preconditions
 from connectors.door.access import Admitted, must_own
 from connectors.door.behind import behind
-from connectors.door.documented import V1, problems
+from connectors.door.documented import V1, problems, with_headers
 from connectors.door.preconditions import Conditions, MadeOf
 from connectors.door.rules import Change
 from connectors.door.rules_shown import HistoryPage, RulesView, VersionView, etag
@@ -24,7 +24,10 @@ router = APIRouter(prefix=V1)
 
 
 @router.get(
-    "/rules/{province}", response_model=RulesView, responses=problems("not_found"), summary="省级细则 A province's rules"
+    "/rules/{province}",
+    response_model=RulesView,
+    responses={**with_headers(200, "ETag"), **problems("not_found")},
+    summary="省级细则 A province's rules",
 )
 async def get_rules(
     request: Request,
@@ -66,9 +69,10 @@ async def get_rules_history(
     return HistoryPage(items=items, next=str(end) if end < len(versions) else None)
 
 
-_CHANGES: dict[int | str, dict[str, Any]] = problems(
-    "not_found", "too_large", "widens", "precondition_failed", "precondition_required"
-)
+_CHANGES: dict[int | str, dict[str, Any]] = {
+    **with_headers(200, "ETag"),
+    **problems("not_found", "too_large", "widens", "precondition_failed", "precondition_required"),
+}
 
 
 @router.put(

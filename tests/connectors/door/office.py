@@ -119,7 +119,15 @@ def order_fields(id_: str = "ZX-1", version: int = 1, **changes: Any) -> dict[st
 
 
 @asynccontextmanager
-async def office(kafka: str, topic_prefix: str, folder: Path, verifier: SealVerifier, **settings: Any) -> AsyncIterator[Office]:
+async def office(
+    kafka: str,
+    topic_prefix: str,
+    folder: Path,
+    verifier: SealVerifier,
+    people: Mapping[str, Principal] = PEOPLE,
+    **settings: Any,
+) -> AsyncIterator[Office]:
+    """``settings``: of the door, and its other parts by their names."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
     index, marks, ends = MemoryIndex(), Marked(), Ends(here, ORDERS)
@@ -130,7 +138,7 @@ async def office(kafka: str, topic_prefix: str, folder: Path, verifier: SealVeri
 
     following = asyncio.create_task(_follow(here, index))
     papers = Papers(store, verifier, Views(index, marks, lacks, ends))
-    async with opened(kafka, topic_prefix, papers=papers, people=PEOPLE, **settings) as door:
+    async with opened(kafka, topic_prefix, papers=papers, people=people, index=index, **settings) as door:
         try:
             yield Office(door, index, marks, store)
         finally:

@@ -33,3 +33,16 @@ def test_an_operation_asks_for_a_token_and_its_refusals_are_problems(name: str) 
     refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
     assert {"401", "422", "429", "500", "503"} <= set(refusals)
     assert all(list(answer["content"]) == [PROBLEM_TYPE] for answer in refusals.values())
+
+
+def test_S1_every_route_has_a_version_a_right_and_typed_bodies() -> None:
+    assert all(path.startswith("/v1/") for path in DOCUMENT["paths"])
+    for name, operation in OPERATIONS.items():
+        assert name in RIGHTS
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        done = [answer for status, answer in operation["responses"].items() if status < "300" and "content" in answer]
+        assert done, name
+        for body in (*bodies, *done):
+            for content_type, content in body["content"].items():
+                is_binary = content_type in ("application/pdf", "image/*")
+                assert is_binary or set(content["schema"]) & {"$ref", "type", "anyOf"}, (name, content_type)

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from stream.core.authority import MATRIX, PLACES, RIGHTS, Grant, Owner, Principal, Reach, Role, may, reach_of
+from stream.core.authority import MATRIX, NATION, PLACES, RIGHTS, Grant, Owner, Principal, Reach, Role, may, reach_of
 
 COURT, PROVINCE, STATION, HANDLER = "440106", "44", "440106-B-0001", "李法官"
 
@@ -101,3 +101,33 @@ def test_the_matrix_is_aligned_so_that_it_can_be_read() -> None:
     starts = [start for start in range(len(head)) if head[start] != " " and (start == 0 or head[start - 1] == " ")]
     for row in rows:
         assert [row[:start].endswith(" ") and row[start] != " " for start in starts[1:]] == [True] * len(starts[1:]), row
+
+
+SEEN_BY_COMMAND: Final = (
+    "list_hits",
+    "get_hit",
+    "get_order",
+    "list_orders",
+    "list_incidents",
+    "get_incident",
+    "explain_sighting",
+)
+
+
+@pytest.mark.parametrize("operation", SEEN_BY_COMMAND)
+def test_S3_4_the_command_sees_every_province_and_a_supervisor_their_own(operation: str) -> None:
+    command = Principal("command", (GRANTS[Role.COMMAND],))
+    of_province = {code: Principal(code, (Grant(Role.SUPERVISOR, province=code),)) for code in ("31", "44", "66")}
+    assert not may(of_province["31"], operation, OWNERS["own"])
+    for code, supervisor in of_province.items():
+        theirs = Owner(f"{code}0101", code)
+        assert may(command, operation, theirs)
+        assert [other for other, one in of_province.items() if may(one, operation, theirs)] == [code]
+        assert may(Principal("nation", (Grant(Role.SUPERVISOR, province=NATION),)), operation, theirs)
+        assert may(supervisor, operation, theirs)
+
+
+def test_S3_4_the_command_supervises_and_does_no_courts_work() -> None:
+    courts_own = ("put_order", "release_order", "confirm_hit", "put_case", "put_debtor", "ask_registry", "fetch_inbox")
+    command = Principal("command", (GRANTS[Role.COMMAND],))
+    assert [one for one in courts_own if reach_of(command, one) is not Reach.NONE] == []

@@ -169,3 +169,15 @@ def test_S5_3_a_province_passes_levels_over_and_news_climbs_as_high(
     has: tuple[Level, ...], province: tuple[str, ...], chain: tuple[Level, ...]
 ) -> None:
     assert chain_within(has, province) == chain
+
+
+def test_S3_4_what_no_court_answers_comes_to_the_national_command() -> None:
+    """Whatever levels a court has and its province passes over: silence climbs to the command, and no further."""
+    for has in (LEVELS, ("handler", "national_command"), ("handler", "high_court", "national_command")):
+        for passed_over in (set[str](), {"duty_desk"}, set(LEVELS)):
+            chain = chain_within(has, set(LEVELS) - passed_over)
+            escalated: list[Escalated] = []
+            while isinstance(found := due(AT, AT, WITHIN, [], escalated, chain), Due):
+                escalated.append(Escalated(found.level, found.at))
+                last = found
+            assert (last.level, last.is_last, found) == ("national_command", True, Rest(Why.TOP_REACHED))

@@ -1,6 +1,7 @@
 """Notifications are CloudEvents 1.0 in structured JSON, and the same news has the same id for ever."""
 
 import json
+import re
 import uuid
 
 import jsonschema
@@ -117,3 +118,15 @@ def test_extension_attributes_are_carried_when_they_are_named_as_cloudevents_ask
 def test_what_is_no_event_of_ours_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Notification.model_validate({**hit_notification(hit(), update=False, at=AT).model_dump(), **change})
+
+
+def test_S4_2_the_type_of_every_event_has_its_version() -> None:
+    assert all(re.fullmatch(r"chakong\.[a-z_]+\.v[1-9]", type_) for type_ in DATA)
+
+
+def test_S4_2_what_a_later_producer_says_more_comes_to_the_court_as_it_was_sent() -> None:
+    sighting = sighting_fields(later={"a": [1]}) | {"person": {**sighting_fields()["person"], "face_match": 0.93}}
+    told = hit_notification(hit(sighting=sighting, of_a_later_engine={"b": 2}), update=False, at=AT)
+    data = json.loads(told.body())["data"]
+    assert (data["sighting"], data["of_a_later_engine"]) == (sighting, {"b": 2})
+    assert Hit.model_validate(data).sighting == sighting

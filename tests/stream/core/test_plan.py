@@ -10,17 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.core.delivery import Facts, Reason, Receipt, Step, answer_of
+from matchers.sighting import read_sighting
+from stream.core.delivery import Facts, Reason, Receipt, Step, answer_of, fence
 from stream.core.due import Due, due_of
 from stream.core.hit import Hit, hit_id
 from stream.core.instruction import instruction_id
 from stream.core.matter import matter_id, matter_of, slot_of
 from stream.core.plan import Hold, Plan, Skip, Tell, plan
+from stream.core.resolve import resolve
 from stream.core.story import Mark, Story, contribution_of, is_withdrawn, mark_of, may_be_known, told_on
-from tests.factory import sighting_fields
+from tests.factory import as_record, person_fields, sighting_fields
 from tests.stream.core.hits import AT, hit
-from watchlists.index import Standing
-from watchlists.lifecycle import Held
+from tests.watchlists import orders
+from watchlists.index import Standing, Watchlist
+from watchlists.lifecycle import Decision, Held
+from watchlists.policy import Policy
 
 IN_FORCE = Standing(Held("440106", 1), None)
 RELEASED = Standing(Held("440106", 2, released=True), None)
@@ -227,3 +231,29 @@ def test_an_instruction_that_was_recalled_and_given_again_is_active() -> None:
     again = contribution_of(story(planned(hit()), given_, recalled, new))
     assert again is not None
     assert (again.active, again.changes) == (True, 3)
+
+
+def test_S3_3b_a_release_stops_hits_everywhere_at_once_and_for_good() -> None:
+    """Nothing is found any more, what was found is not told, what waits is not sent, and no later version revives it."""
+    watchlist, other = Watchlist(), orders.order("ZX-2", 1, ["E12345678"])
+    for logged in (orders.order("ZX-1", 1, ["E12345678"]), other):
+        watchlist.apply(logged)
+    person = person_fields("E12345678", "passport")
+    seen = read_sighting(as_record(sighting_fields(id="1", person=person)))
+    found = {hit.order_id: hit for hit in resolve(seen, watchlist.candidates(seen.keys()), Policy.national(), AT)}
+    assert set(found) == {"ZX-1", "ZX-2"}
+    waiting = story(receipt(found["ZX-1"], "planned", Reason.NEW))
+
+    def standing(order_id: str) -> Standing:
+        return Standing(watchlist.held(order_id), watchlist.order(order_id))
+
+    assert fence(found["ZX-1"], standing("ZX-1")).passes
+    assert watchlist.apply(orders.release("ZX-1", 2)) is Decision.RELEASED
+
+    assert [hit.order_id for hit in resolve(seen, watchlist.candidates(seen.keys()), Policy.national(), AT)] == ["ZX-2"]
+    assert fence(found["ZX-1"], standing("ZX-1")).reason is Reason.ORDER_RELEASED
+    for told in ({}, waiting):
+        assert plan(found["ZX-1"], told, {}, standing("ZX-1"), later(1)) == Skip(Reason.ORDER_RELEASED, recorded=False)
+    assert isinstance(plan(found["ZX-2"], {}, {}, standing("ZX-2"), later(1)), Tell)
+    assert watchlist.apply(orders.order("ZX-1", 3, ["E12345678"], action="amend")) is Decision.REFUSED_AFTER_RELEASE
+    assert not watchlist.held("ZX-1").in_place

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from matchers.sighting import read_sighting
+from matchers.wire import UnreadableError
+from stream.core.instruction import instruct
+from stream.core.notification import hit_notification
 from stream.core.resolve import Outcome, hit_of, judge, resolve
 from watchlists.order import Order, read_order
 from watchlists.policy import Policy
@@ -88,3 +91,21 @@ def test_a_misused_identity_is_to_be_verified_and_tells_the_station_nothing_of_t
     assert hit.evidence[-1].order == "name、birth_date、phone"
     assert len(hit.checks) == 1
     assert not [value for value in ("李真真", "13711112222", "1949-12-31", "遗失") if value in hit.model_dump_json()]
+
+
+@pytest.mark.parametrize("place", ["hotel", "check", "crossing_out", "crossing_in", "roadside_check"])
+def test_S3_3_police_who_find_a_person_to_be_detained_are_to_tell_the_court_whatever_they_are_at(place: str) -> None:
+    seen = read_sighting(json.dumps(BASES[place] | {"person": BASES["hotel"]["person"]}).encode())
+    (hit,) = resolve(seen, [order("detention")], POLICY, seen.occurred_at)
+    told = hit_notification(hit, update=False, at=hit.detected_at)
+    assert (hit.instruction, told.type, told.data["court"]["code"]) == ("call_court", "chakong.hit.v1", "440106")
+    assert told.data["handler"] == {"name": "李法官", "phone": "020-00000000"}
+    (contact,) = instruct([hit], POLICY, at=hit.detected_at).call
+    assert (contact.name, contact.phone) == ("李法官", "020-00000000")
+
+
+def test_S3_3_nobody_is_detained_on_less_than_a_sealed_decision_and_a_notice_of_assistance() -> None:
+    documents = BASES["detention"]["documents"]
+    for left_out in documents:
+        with pytest.raises(UnreadableError, match=left_out["kind"]):
+            order("detention", documents=[one for one in documents if one is not left_out])

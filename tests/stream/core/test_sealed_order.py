@@ -7,6 +7,7 @@ import pytest
 from stream.core.sealed_order import all_good, documents_of
 from stream.core.seals import DamagedDocumentError, MissingDocumentError, SealReason, SealVerdict, UnreadableDocumentError
 from tests.watchlists import orders
+from watchlists.lifecycle import UNKNOWN, decide
 from watchlists.order import Order, read_order
 
 KEPT = {"a" * 64: b"440106", "b" * 64: b"440105"}
@@ -64,3 +65,12 @@ def test_no_document_is_no_order() -> None:
 def test_another_key_is_the_stores_fault_and_not_the_orders() -> None:
     with pytest.raises(UnreadableDocumentError):
         documents_of(order("d" * 64, "a" * 64), Kept(), Courts())
+
+
+@pytest.mark.parametrize(("digests", "in_place"), [("aa", True), ("ab", False), ("ae", False), ("ac", False)])
+def test_S4_4_an_electronic_order_is_in_force_by_its_sealed_documents_and_nothing_else(digests: str, in_place: bool) -> None:
+    """No paper, no visit and no second act is waited for; and without the seals nothing was ordered."""
+    placed = order(*(digit * 64 for digit in digests))
+    good = all_good(documents_of(placed, Kept(), Courts()))
+    held = decide(UNKNOWN, placed).held if good else UNKNOWN
+    assert held.in_place is in_place
