@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -31,6 +32,9 @@ _ESCAPE: Final = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 """An escape in JSON; its group is a surrogate without its other half."""
+
+_PLAIN_NAME: Final = re.compile("[A-Za-z][A-Za-z_-]{0,63}")
+UNTOLD: Final = "(a name not repeated here)"
 
 AwareTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 """What msgspec reads as an RFC 3339 timestamp with an offset."""
@@ -212,6 +216,11 @@ def _no_constant(name: str) -> None:
 def reason(error: ValidationError) -> str:
     """What a validation found, in one line and without the values (they may be personal data)."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}".removeprefix(": ")
+        f"{place(item['loc'])}: {item['msg']}".removeprefix(": ")
         for item in error.errors(include_input=False, include_url=False, include_context=False)
     )
+
+
+def place(parts: Iterable[int | str]) -> str:
+    """Where something is wrong. A name that no form of ours would have may be anything, a person's too, and is not repeated."""
+    return ".".join(str(part) if isinstance(part, int) or _PLAIN_NAME.fullmatch(part) else UNTOLD for part in parts)

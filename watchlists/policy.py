@@ -245,8 +245,8 @@ class Policy:
 
     def _clocks(self, overlay: Overlay) -> Iterator[str]:
         if overlay.response is not None:
-            for name, minutes in overlay.response:
-                if minutes > (most := getattr(self.response_times, name)):
+            for name in ResponseTimes.model_fields:
+                if getattr(overlay.response, name) > (most := getattr(self.response_times, name)):
                     yield f"response.{name}: longer than the nation's {most}"
         longest = max(rule.group_minutes for rule in self.rules)
         if overlay.group_minutes is not None and overlay.group_minutes > longest:

@@ -56,6 +56,7 @@ from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import INBOX, INSTRUCTIONS
 from connectors.redis.errors import RedisError
+from matchers.wire import place
 from stream.core.audit.record import Audit, AuditUnavailableError
 from stream.core.authority import Role
 from stream.core.ports import ProvincialRules
@@ -219,7 +220,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     if any(item["loc"][0] == "path" for item in found):
         return _say(request, ProblemError("not_found"))
-    detail = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in found)
+    detail = "; ".join(f"{place(item['loc'])}: {item['msg']}" for item in found)
     return _say(request, ProblemError("invalid", detail=detail[:1000]))
 
 

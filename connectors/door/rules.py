@@ -14,7 +14,7 @@ from connectors.door.preconditions import Conditions, must_match
 from connectors.door.problems import ProblemError
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import RULES
-from matchers.wire import Message, Timestamp
+from matchers.wire import Message, Timestamp, place
 from stream.core.authority import Principal
 from stream.core.ports import ProvincialRules
 from watchlists.overlay import CHARACTERS_MAX, Rules, Side, unknown_fields
@@ -63,7 +63,7 @@ class RulesDesk:
         history, now = await self.history(), self._clock()
         newest = history.newest(province, side)
         must_match(None if newest is None else newest.version.name, made_of)
-        if unknown := ", ".join(unknown_fields(put)):
+        if unknown := ", ".join(place(where.split(".")) for where in unknown_fields(put)):
             raise ProblemError("invalid", detail=f"body: not in the form: {unknown}"[:DETAIL_MAX])
         if put.effective_from is not None and put.effective_from < now:
             raise ProblemError("invalid", detail="body.effective_from: has passed; what happened then was judged already")

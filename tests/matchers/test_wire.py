@@ -22,11 +22,13 @@ from matchers.wire import (
     UnreadableError,
     is_deep,
     mended,
+    place,
     read_damaged,
     read_object,
     reason,
     unwritable,
 )
+from stream.core.question import read_answer
 from tests.factory import sighting_bytes
 
 
@@ -229,3 +231,12 @@ def test_what_was_mended_can_be_written_and_needs_no_mending(value: object) -> N
 
 def test_a_damaged_text_is_shown_as_far_as_it_is_legible_and_is_no_text() -> None:
     assert mended({"a": ["12\udce43"], "b": "whole"}) == {"a": [{"damaged": "12\ufffd3"}], "b": "whole"}
+
+
+def test_a_name_that_is_no_form_s_is_not_repeated() -> None:
+    assert place(("narrow", 0, "not_before")) == "narrow.0.not_before"
+    for name in ("王伟", "11010519491231002X", "", "E12345678", "a" * 65):
+        assert name == "" or name not in place(("body", name))
+    with pytest.raises(UnreadableError) as refused:
+        read_answer(b'{"query_id": "1", "records": {"\xe7\x8e\x8b\xe4\xbc\x9f": 1}}')
+    assert "王伟" not in refused.value.detail

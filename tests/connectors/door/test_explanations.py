@@ -105,7 +105,7 @@ async def test_a_sighting_that_is_sent_is_explained_as_it_is(door: Door, held: H
         ({**NAMED, "at": "2026-11-24T13:00:00"}, "body.at: "),
         ({**NAMED, "court": "1"}, "body.court: "),
         ({"sighting": {"id": "王伟"}}, "body.sighting: kind: Field required"),
-        (b'{"sighting": {"id": "\\ud800"}}', "body: a text in "),
+        (b'{"sighting": {"id": "\\ud800"}}', "body: a text in it has an unpaired surrogate"),
     ],
 )
 async def test_what_is_no_question_is_told_why_and_not_repeated(door: Door, held: Held, content: Any, detail: str) -> None:

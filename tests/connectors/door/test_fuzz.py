@@ -91,7 +91,7 @@ def headers_of(role: Role) -> dict[str, str]:
     return {"Authorization": f"Bearer {TOKENS[role]}"}
 
 
-def patient(case: Any) -> Any:
+def patient(case: schemathesis.Case) -> schemathesis.Case:
     """The case without a wish to wait: a wait that is allowed costs its time."""
     query = dict(case.query or {})
     if "wait" in {one.name for one in case.operation.query} and _is_allowed(query.get("wait", WAIT_S_MAX)):
