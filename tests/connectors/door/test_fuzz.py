@@ -39,7 +39,7 @@ from tests.connectors.documents.sealed import NOW as SEALED_AT
 from tests.connectors.documents.sealed import write_trust
 from tests.connectors.door.bodies import BODIES
 from tests.connectors.door.fuzzed import TOKENS, Fuzzed, fuzzed
-from tests.connectors.door.matrix_cases import COURT
+from tests.connectors.door.matrix_things import COURT
 from tests.mutations import CANARY, as_json, changed
 
 
