@@ -33,7 +33,7 @@ _ESCAPE: Final = re.compile(
 )
 """An escape in JSON; its group is a surrogate without its other half."""
 
-_PLAIN_NAME: Final = re.compile("[A-Za-z][A-Za-z_-]{0,63}")
+_PLAIN_NAME: Final = re.compile("[A-Za-z][A-Za-z_-]{0,63}[0-9]{0,3}")
 UNTOLD: Final = "(a name not repeated here)"
 
 AwareTime = Annotated[dt.datetime, msgspec.Meta(tz=True)]
