@@ -13,7 +13,6 @@ import datetime as dt
 import os
 from typing import Final
 
-import msgspec
 from prometheus_client import generate_latest
 
 from connectors.kafka.records import Records
@@ -41,7 +40,7 @@ async def _work(settings: WorkerSettings, tell: child.Tell, ended: asyncio.Event
     lookback = Lookback(settings, hasher, records, index, leases, view, lambda: dt.datetime.now(dt.UTC))
     passes = asyncio.create_task(lookback.run())
     while not ended.is_set() and not passes.done():
-        tell(msgspec.json.encode(Status(metrics=generate_latest(metrics.LOOKBACK).decode())) + b"\n")
+        tell(Status(metrics=generate_latest(metrics.LOOKBACK).decode()).line())
         await asyncio.wait({passes}, timeout=METRICS_EVERY_S)
     healthy = not passes.done()
     lookback.stop()
