@@ -29,7 +29,7 @@ from connectors.redis.settings import RedisSettings
 from deploy.local.ports import free_port
 from deploy.local.redis import RedisProcess
 from matchers.keys import Key, KeyHasher
-from stream.services.index_writer import BATCH
+from stream.services.views import BATCH
 from synthetic.world import World
 from watchlists.glance import glance
 from watchlists.index import Logged

@@ -24,7 +24,7 @@ from connectors.kafka.ends import Ends
 from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
-from connectors.kafka.topics import HITS, ORDERS, QUERIES, QUERY_ANSWERS, ensure_topics
+from connectors.kafka.topics import HITS, QUERIES, QUERY_ANSWERS, ensure_topics
 from connectors.redis.client import connect
 from connectors.redis.feeds import FeedsView
 from connectors.redis.incidents import IncidentsView
@@ -40,7 +40,6 @@ from stream.local import settings_here
 from stream.services.bodies import Bodies
 from stream.services.checking import Checking, LogEnds
 from stream.services.current import Current
-from stream.services.current import Ends as KafkaEnds
 from stream.services.door_views import CurrentFeeds, QueryLog
 from stream.services.engine_health import EngineHealth
 from stream.services.replay_process import ReplayProcess
@@ -105,16 +104,15 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
         closing.push_async_callback(client.aclose)
         if ready.kept is not None:
             closing.callback(ready.kept.verifier.close)
-        records, ends, bodies = Records(here.kafka, "chakong-api"), Ends(here.kafka, ORDERS), Bodies(Places(here.kafka, HITS))
+        records, ends, bodies = Records(here.kafka, "chakong-api"), Ends(here.kafka), Bodies(Places(here.kafka, HITS))
         for part in (ends, bodies, records):
             closing.push_async_callback(asyncio.to_thread, part.close)
         await ready.audit.start()
         closing.push_async_callback(ready.audit.stop)
         await closing.enter_async_context(ready.known.kept())
-        log_of_views = KafkaEnds(here.kafka)
-        current = Current(log_of_views, settings.current_s_max)
+        current = Current(ends, settings.current_s_max)
         questions, answers = Places(here.kafka, QUERIES), Places(here.kafka, QUERY_ANSWERS)
-        for reader in (log_of_views, questions, answers):
+        for reader in (questions, answers):
             closing.push_async_callback(asyncio.to_thread, reader.close)
         incidents = IncidentsView(client, namespace)
         ledger = RedisLedger(client, namespace)

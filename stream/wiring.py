@@ -50,7 +50,7 @@ from stream.services.courier import Courier
 from stream.services.delivering import Delivering
 from stream.services.effect import Effect
 from stream.services.escalating import Escalating
-from stream.services.index_writer import IndexWriter
+from stream.services.index_view import INDEX, TakesOrders
 from stream.services.instructing import Instructing
 from stream.services.lacks import Lacks
 from stream.services.listing import Listing
@@ -69,7 +69,7 @@ from stream.services.standing import Fence
 from stream.services.telling import Telling
 from stream.services.timekeeping import Timekeeping
 from stream.services.view_writer import ViewWriter
-from stream.services.views import TakesFeeds, TakesQueries
+from stream.services.views import VIEWS, TakesFeeds, TakesQueries, View
 from stream.services.watching import Views, Watching
 from stream.services.withdrawing import Withdrawing
 from stream.settings import WorkerSettings, worker_id
@@ -155,17 +155,17 @@ class Wiring:
         self.screener = ScreenerProcess(worker_id(), self._seen)
         self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
-        self.index_writer = IndexWriter(settings, self.index, self.records, self.effect.applied, self.ledger.of_orders)
-        views = (
-            TakesFeeds(FeedsView(self.redis, self.hasher, space)),
-            TakesQueries(QueriesView(self.redis, space), self.hasher),
-        )
-        self.view_writer = ViewWriter(settings.kafka, views, self.records)
+        self.index_writer = self._writer(INDEX, TakesOrders(self.index, self.effect.applied, self.ledger.of_orders))
+        feeds = TakesFeeds(FeedsView(self.redis, self.hasher, space))
+        self.view_writer = self._writer(VIEWS, feeds, TakesQueries(QueriesView(self.redis, space), self.hasher))
         self.incident_log = IncidentLog(self.records, self.incidents, _now, keeps_view=True)
         self.query_watch = QueryWatch(settings.kafka, self.hasher, settings.querying(), self.incident_log, _now)
         reached = Reached(self.screener.followed)
         self.resolving = Resolving(self.index, self.rules, self.records, reached, self._found)
         self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
+
+    def _writer(self, group: str, *views: View) -> ViewWriter:
+        return ViewWriter(self.settings.kafka, group, views, self.records)
 
     def _wire_delivery(self, fence: Fence, ladder: RetryLadder, gone: GoneEndpoints) -> None:
         self.bodies = Bodies(Places(self.settings.kafka, HITS))

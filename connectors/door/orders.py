@@ -35,12 +35,12 @@ SCANNED_MAX: Final = 5000
 
 
 class Ends(Protocol):
-    """How far the topic ``orders`` is."""
+    """How far topics are."""
 
-    def now(self) -> dict[int, int]:
+    def now(self, topic: str) -> dict[int, int]:
         """The offset after the last record, a partition."""
 
-    def has_records(self, partition: int, begin: int, end: int) -> bool:
+    def has_records(self, topic: str, partition: int, begin: int, end: int) -> bool:
         """Whether a record lies between two offsets."""
 
 
@@ -93,7 +93,7 @@ class Orders:
         Raises:
             ProblemError: ``unavailable``: the index is not as far, since it is being rebuilt or nobody writes it.
         """
-        ends = await asyncio.to_thread(self._views.ends.now)
+        ends = await asyncio.to_thread(self._views.ends.now, ORDERS)
         until = asyncio.get_running_loop().time() + CATCH_UP_S_MAX
         while True:
             found = await self._views.watchlist.standings([order_id])
@@ -104,7 +104,8 @@ class Orders:
                 break
             await asyncio.sleep(POLL_S)
         for partition, end in behind.items():
-            if await asyncio.to_thread(self._views.ends.has_records, partition, found.positions.get(partition, 0), end):
+            begin = found.positions.get(partition, 0)
+            if await asyncio.to_thread(self._views.ends.has_records, ORDERS, partition, begin, end):
                 raise ProblemError("unavailable", headers={"retry-after": "5"})
         return found.of[order_id]
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
-from confluent_kafka import KafkaException
 
 from connectors.door.checks import Found
-from connectors.kafka.clients import consumer, end_offsets, partitions_of
-from connectors.kafka.errors import KafkaError, KafkaUnreachableError
+from connectors.kafka.ends import Ends
+from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import ORDERS
@@ -113,8 +112,8 @@ class LogEnds:
     """
 
     def __init__(self, settings: KafkaSettings, index: WatchlistIndex, currency: Currency) -> None:
-        self._settings, self._index, self._currency = settings, index, currency
-        self._client: Final = consumer(settings, "checks")
+        self._index, self._currency = index, currency
+        self._ends: Final = Ends(settings)
         self._stopping: Final = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
 
@@ -131,7 +130,7 @@ class LogEnds:
         """Stop; a question that Kafka does not answer is not waited for, and its client is left to the end of the process."""
         self._stopping.set()
         if self._following is None or (await asyncio.wait([self._following], timeout=STOP_S))[0]:
-            await asyncio.to_thread(self._client.close)
+            await asyncio.to_thread(self._ends.close)
 
     async def _follow(self) -> None:
         while not await self._stopped_within(ASK_ENDS_EVERY_S):
@@ -151,12 +150,5 @@ class LogEnds:
         except IndexUnavailableError:
             indexed = None
         asked_at_s = time.monotonic()
-        ends = await asyncio.to_thread(self._ends)
+        ends = await asyncio.to_thread(self._ends.now, ORDERS)
         self._currency.know(ends, asked_at_s, indexed)
-
-    def _ends(self) -> dict[int, int]:
-        partitions = partitions_of(self._client, self._settings, ORDERS)
-        try:
-            return end_offsets(self._client, self._settings.topic(ORDERS), partitions)
-        except KafkaException:
-            raise KafkaUnreachableError(self._settings.bootstrap) from None

@@ -17,7 +17,7 @@ import structlog
 from connectors.redis.errors import IndexUnavailableError, ViewUnavailableError
 from connectors.redis.leases import InForce, InForceMark, Leases, Legs
 from stream import metrics
-from stream.services.index_writer import Applied
+from stream.services.index_view import Applied
 from watchlists.force import Progress, in_force_everywhere
 from watchlists.index import WatchlistIndex
 

@@ -1,4 +1,9 @@
-"""The view writer: one worker a partition applies the records of cases, debtors, judgments, questions and answers."""
+"""The view writer: one worker a partition applies the records of topics to views in Redis: orders to the index; cases, debtors,
+judgments, questions and answers to theirs.
+
+The views' own positions say where to go on, not the group's commits: a Redis that was wiped, or replaced by an old dump, is
+filled again from there by itself. The commits only say for which records everything that is owed has been stored already.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -17,15 +22,16 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from connectors.kafka.clients import Fetched, at, consumer, fetch
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
-from connectors.redis.errors import ViewUnavailableError
+from connectors.redis.errors import RedisError
+from stream import metrics
 from stream.core.ports import ViewMovedError
 from stream.services.resolving import send_for_sure
-from stream.services.views import BATCH, Refusal, View
+from stream.services.views import BATCH, Owed, View
+from watchlists.index import IndexMovedError
 
 POLL_S: Final = 0.02
 RETRY_S: Final = 0.5
 CHECK_S: Final = 1.0
-GROUP: Final = "views"
 _Place = tuple[str, int]
 _log = structlog.get_logger("views")
 
@@ -33,12 +39,12 @@ _log = structlog.get_logger("views")
 class ViewWriter:
     """The writer of the partitions that this worker owns, of all topics of all its views."""
 
-    def __init__(self, kafka: KafkaSettings, views: Sequence[View], records: Records) -> None:
-        self._kafka, self._records = kafka, records
+    def __init__(self, kafka: KafkaSettings, group: str, views: Sequence[View], records: Records) -> None:
+        self._kafka, self._group, self._records = kafka, group, records
         self._views = {kafka.topic(topic): (topic, view) for view in views for topic in view.topics}
-        self._pool = ThreadPoolExecutor(1, "view-writer")
+        self._pool = ThreadPoolExecutor(1, f"{group}-writer")
         self._positions: dict[_Place, int] = {}
-        self._buried: dict[_Place, int] = {}
+        self._settled: dict[_Place, int] = {}
         self._moved = threading.Event()
         self._assigned: deque[list[TopicPartition]] = deque()
         self._checked_at = 0.0
@@ -47,7 +53,7 @@ class ViewWriter:
     async def run(self) -> None:
         """Apply until stopped. Trouble with Redis or Kafka is waited out: nothing is skipped and nothing acknowledged."""
         loop = asyncio.get_running_loop()
-        client = consumer(self._kafka, GROUP)
+        client = consumer(self._kafka, self._group)
         client.subscribe(list(self._views), on_assign=self._on_assign, on_revoke=self._on_revoke)
         try:
             while not self._stopping:
@@ -56,8 +62,9 @@ class ViewWriter:
                     if self._moved.is_set() or time.monotonic() - self._checked_at > CHECK_S:
                         await self._stand_where_the_views_are(client)
                     await self._apply(client, messages)
-                except (ViewUnavailableError, ViewMovedError, KafkaException) as error:
-                    _log.warning("a view cannot be written; trying again", reason=type(error).__name__, detail=str(error))
+                except (RedisError, IndexMovedError, ViewMovedError, KafkaException) as error:
+                    trouble = {"reason": type(error).__name__, "detail": str(error)}
+                    _log.warning("a view cannot be written; trying again", group=self._group, **trouble)
                     self._positions.clear()  # what was consumed and not applied is read again
                     self._moved.set()
                     await asyncio.sleep(RETRY_S)
@@ -73,56 +80,67 @@ class ViewWriter:
         loop = asyncio.get_running_loop()
         while self._assigned:
             committed = await loop.run_in_executor(self._pool, partial(client.committed, self._assigned.popleft(), timeout=10))
-            self._buried |= {(place.topic, place.partition): max(place.offset, 0) for place in committed}
+            self._settled |= {(place.topic, place.partition): max(place.offset, 0) for place in committed}
         stand = {name: await view.positions(topic) for name, (topic, view) in self._views.items()}
-        for place in await loop.run_in_executor(self._pool, client.assignment):
-            wanted = stand[place.topic].get(place.partition, 0)
-            if self._positions.get((place.topic, place.partition)) != wanted:
-                begin = min(wanted, self._buried.get((place.topic, place.partition), wanted))
-                await loop.run_in_executor(self._pool, client.seek, at(place.topic, place.partition, begin))
-                self._positions[place.topic, place.partition] = wanted
+        for assigned in await loop.run_in_executor(self._pool, client.assignment):
+            place, wanted = (assigned.topic, assigned.partition), _in(stand, assigned)
+            if self._positions.get(place) != wanted:
+                if place in self._positions:
+                    _log.warning("view moved", topic=place[0], partition=place[1], was=self._positions[place], now=wanted)
+                begin = min(wanted, self._settled.get(place, wanted))
+                await loop.run_in_executor(self._pool, client.seek, at(*place, begin))
+                self._positions[place] = wanted
         self._moved.clear()
         self._checked_at = time.monotonic()
 
     async def _apply(self, client: Consumer, messages: Sequence[Fetched]) -> None:
+        """Apply what was fetched: the partitions side by side, since each waits for Redis."""
         by_place: dict[_Place, list[Fetched]] = {}
         for message in messages:
             by_place.setdefault((message.topic(), message.partition()), []).append(message)
-        for place, of_place in by_place.items():
-            start = self._positions.get(place)
-            if start is None:  # assigned a moment ago: it is read again from where the view is
-                self._moved.set()
-                continue
-            await self._bury_again(client, place, [message for message in of_place if message.offset() < start])
-            if fresh := [message for message in of_place if message.offset() >= start]:
-                await self._take(client, place, start, fresh)
+        parts = (self._apply_of(client, place, of_place) for place, of_place in by_place.items())
+        ended = await asyncio.gather(*parts, return_exceptions=True)  # none is under way when trouble is looked after
+        for error in ended:
+            if error is not None:
+                raise error
 
-    async def _bury_again(self, client: Consumer, place: _Place, messages: Sequence[Fetched]) -> None:
-        """Refusals of records that a writer took which may have died before it told of them."""
-        if messages:
-            topic, view = self._views[place[0]]
-            await self._bury(client, place, messages[-1].offset() + 1, await view.refused(topic, messages))
-
-    async def _take(self, client: Consumer, place: _Place, start: int, messages: Sequence[Fetched]) -> None:
+    async def _apply_of(self, client: Consumer, place: _Place, messages: Sequence[Fetched]) -> None:
+        start = self._positions.get(place)
+        if start is None:  # assigned a moment ago: it is read again from where the view is
+            self._moved.set()
+            return
         topic, view = self._views[place[0]]
-        end = messages[-1].offset() + 1
-        refused = await view.take(topic, place[1], start, messages)
-        self._positions[place] = end
-        await self._bury(client, place, end, refused)
+        if taken := [message for message in messages if message.offset() < start]:
+            # A writer took these which may have died before it stored what they owe.
+            unsettled = [message for message in taken if message.offset() >= self._settled.get(place, 0)]
+            owed = await view.owed(topic, unsettled) if unsettled else []
+            await self._settle(client, place, taken[-1].offset() + 1, owed)
+        if fresh := [message for message in messages if message.offset() >= start]:
+            owed = await view.take(topic, place[1], start, fresh)
+            self._positions[place] = end = fresh[-1].offset() + 1
+            await self._settle(client, place, end, owed)
 
-    async def _bury(self, client: Consumer, place: _Place, end: int, refused: Sequence[Refusal]) -> None:
-        floor = self._buried.get(place, 0)
-        await send_for_sure(self._records, [one.letter() for one in refused if one.message.offset() >= floor])
-        if end > floor:
+    async def _settle(self, client: Consumer, place: _Place, end: int, owed: Sequence[Owed]) -> None:
+        """Store what the records before ``end`` owe, as far as that was not done before; then acknowledge them."""
+        settled = self._settled.get(place, 0)
+        due = [one for one in owed if one.offset >= settled]
+        for one in due:
+            if one.refused is not None:
+                metrics.dead_letters.labels(one.refused).inc()
+        await send_for_sure(self._records, [one.record for one in due])
+        if end > settled:
             client.commit(offsets=[TopicPartition(*place, end)], asynchronous=True)
-            self._buried[place] = end
+            self._settled[place] = end
 
     def _on_assign(self, _client: Consumer, partitions: list[TopicPartition]) -> None:
-        for place in partitions:
-            self._positions.pop((place.topic, place.partition), None)
+        self._on_revoke(_client, partitions)
         self._assigned.append([TopicPartition(place.topic, place.partition) for place in partitions])
         self._moved.set()
 
     def _on_revoke(self, _client: Consumer, partitions: list[TopicPartition]) -> None:
         for place in partitions:
             self._positions.pop((place.topic, place.partition), None)
+
+
+def _in(stand: Mapping[str, Mapping[int, int]], place: TopicPartition) -> int:
+    return stand[place.topic].get(place.partition, 0)

@@ -26,24 +26,29 @@ from stream import metrics
 from stream.core.ports import ViewMovedError
 from stream.core.question import Answer, Question, content_of, read_answer, read_question
 
+VIEWS: Final = "views"
+"""The consumer group of the writers of these."""
 BATCH: Final = 200
+"""Records at once: hits wait for no more than these, on the event loop and in Redis."""
 POLL_S: Final = 0.05
 OTHER_COURT: Final = "other_court"
 _OTHER_COURT_SAYS: Final = "only the court that put a record may change it"
 _log = structlog.get_logger("views")
 
 
-class Refusal(NamedTuple):
-    """A record that the view does not take, and why."""
+class Owed(NamedTuple):
+    """A record that is to be stored because of another one, at this offset; ``refused``: it says why the view has it not."""
 
-    message: Fetched
-    reason: str
-    detail: str
+    offset: int
+    record: Record
+    refused: str | None = None
 
-    def letter(self) -> Record:
-        metrics.dead_letters.labels(self.reason).inc()
-        place = (self.message.topic() or "", self.message.partition(), self.message.offset())
-        return dead_letter(*place, dt.datetime.now(dt.UTC), self.reason, self.detail, self.message.value() or b"")
+
+def refusal(message: Fetched, reason: str, detail: str) -> Owed:
+    """The dead letter of a record that a view does not take."""
+    place = (message.topic(), message.partition(), message.offset())
+    letter = dead_letter(*place, dt.datetime.now(dt.UTC), reason, detail, message.value() or b"")
+    return Owed(message.offset(), letter, reason)
 
 
 class View(Protocol):
@@ -53,13 +58,11 @@ class View(Protocol):
 
     async def positions(self, topic: str) -> Mapping[int, int]: ...
 
-    async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Refusal]:
-        """Raises ViewMovedError, ViewUnavailableError."""
+    async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Owed]:
+        """What is owed for them. Raises RedisError, and IndexMovedError or ViewMovedError: it is not at ``start``."""
 
-    async def refused(self, topic: str, messages: Sequence[Fetched]) -> list[Refusal]:
-        """Which of these records, all taken before, the view did not take. Raises ViewUnavailableError."""
-
-    async def wipe(self) -> None: ...
+    async def owed(self, topic: str, messages: Sequence[Fetched]) -> list[Owed]:
+        """What is owed for these records, all taken before. Raises RedisError."""
 
 
 class TakesFeeds:
@@ -73,22 +76,22 @@ class TakesFeeds:
     async def positions(self, topic: str) -> Mapping[int, int]:
         return await self._view.positions(topic)
 
-    async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Refusal]:
+    async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Owed]:
         read, refused = _written(topic, messages)
         end = messages[-1].offset() + 1
         decisions = await self._view.apply(topic, partition, start, end, [written for _, written in read])
         for (message, _), decision in zip(read, decisions, strict=True):
             metrics.feed_records.labels(topic, decision).inc()
             if decision == OTHER_COURT:
-                refused.append(Refusal(message, OTHER_COURT, _OTHER_COURT_SAYS))
+                refused.append(refusal(message, OTHER_COURT, _OTHER_COURT_SAYS))
         return refused
 
-    async def refused(self, topic: str, messages: Sequence[Fetched]) -> list[Refusal]:
+    async def owed(self, topic: str, messages: Sequence[Fetched]) -> list[Owed]:
         read, refused = _written(topic, messages)
         for message, written in read:
             held = await self._view.held(topic, written.record.id)
             if held is not None and held.court.code != written.record.court.code:
-                refused.append(Refusal(message, OTHER_COURT, _OTHER_COURT_SAYS))
+                refused.append(refusal(message, OTHER_COURT, _OTHER_COURT_SAYS))
         return refused
 
     async def wipe(self) -> None:
@@ -106,17 +109,17 @@ class TakesQueries:
     async def positions(self, topic: str) -> Mapping[int, int]:
         return await self._view.positions(topic)
 
-    async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Refusal]:  # noqa: ARG002
+    async def take(self, topic: str, partition: int, start: int, messages: Sequence[Fetched]) -> list[Owed]:  # noqa: ARG002
         questions, answers, refused = self._read(topic, messages)
         await self._view.take(topic, partition, messages[-1].offset() + 1, questions, answers)
         return refused
 
-    async def refused(self, topic: str, messages: Sequence[Fetched]) -> list[Refusal]:
+    async def owed(self, topic: str, messages: Sequence[Fetched]) -> list[Owed]:
         return self._read(topic, messages)[2]
 
     def _read(
         self, topic: str, messages: Sequence[Fetched]
-    ) -> tuple[list[tuple[Question, str, Place]], list[tuple[Answer, Place]], list[Refusal]]:
+    ) -> tuple[list[tuple[Question, str, Place]], list[tuple[Answer, Place]], list[Owed]]:
         questions: list[tuple[Question, str, Place]] = []
         answers: list[tuple[Answer, Place]] = []
         refused = []
@@ -129,14 +132,14 @@ class TakesQueries:
                 else:
                     answers.append((read_answer(raw), place))
             except UnreadableError as error:
-                refused.append(Refusal(message, error.reason, error.detail))
+                refused.append(refusal(message, error.reason, error.detail))
         return questions, answers, refused
 
     async def wipe(self) -> None:
         await self._view.wipe()
 
 
-def _written(topic: str, messages: Sequence[Fetched]) -> tuple[list[tuple[Fetched, Written]], list[Refusal]]:
+def _written(topic: str, messages: Sequence[Fetched]) -> tuple[list[tuple[Fetched, Written]], list[Owed]]:
     """The records that can be read, and those that cannot."""
     read, refused = [], []
     for message in messages:
@@ -144,7 +147,7 @@ def _written(topic: str, messages: Sequence[Fetched]) -> tuple[list[tuple[Fetche
         try:
             read.append((message, Written(FEEDS[topic].read(raw), raw)))
         except UnreadableError as error:
-            refused.append(Refusal(message, error.reason, error.detail))
+            refused.append(refusal(message, error.reason, error.detail))
     return read, refused
 
 

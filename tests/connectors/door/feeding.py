@@ -17,6 +17,7 @@ from connectors.audit.settings import AuditSettings
 from connectors.audit.writer import AuditWriter
 from connectors.documents.cipher import Cipher
 from connectors.documents.store import DirectoryDocuments
+from connectors.kafka.ends import Ends
 from connectors.kafka.places import Places
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import QUERIES, QUERY_ANSWERS
@@ -26,11 +27,11 @@ from connectors.redis.feeds import FeedsView
 from connectors.redis.queries import QueriesView
 from matchers.keys import KeyHasher
 from stream.core.fast_query import SOURCES
-from stream.services.current import Current, Ends
+from stream.services.current import Current
 from stream.services.door_views import CurrentFeeds, QueryLog
 from stream.services.registry import RegistryService, now
 from stream.services.view_writer import ViewWriter
-from stream.services.views import TakesFeeds, TakesQueries
+from stream.services.views import VIEWS, TakesFeeds, TakesQueries
 from synthetic.people import People, Person
 from synthetic.population import population
 from tests.connectors.door.running import Door
@@ -60,7 +61,7 @@ class Fed(NamedTuple):
     @asynccontextmanager
     async def kept(self, door: Door) -> AsyncIterator[None]:
         """While the views follow the log, and the registries answer."""
-        writer = ViewWriter(door.kafka, self.takers, door.records)
+        writer = ViewWriter(door.kafka, VIEWS, self.takers, door.records)
         async with _registry(door, self.folder / "people.sqlite") as service:
             running = [asyncio.create_task(service.run()), asyncio.create_task(writer.run())]
             try:

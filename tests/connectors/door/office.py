@@ -90,7 +90,7 @@ class Office(NamedTuple):
         """All that stands in ``orders``."""
         client = consumer(self.door.kafka, "test")
         try:
-            ends = Ends(self.door.kafka, ORDERS).now()
+            ends = Ends(self.door.kafka).now(ORDERS)
             client.assign([at(self.door.kafka.topic(ORDERS), partition, 0) for partition in ends])
             found: list[dict[str, Any]] = []
             while len(found) < sum(ends.values()):
@@ -130,7 +130,7 @@ async def office(
     """``settings``: of the door, and its other parts by their names."""
     here = KafkaSettings(bootstrap=kafka, topic_prefix=topic_prefix, partitions=2, sighting_partitions=1)
     ensure_topics(here)
-    index, marks, ends = MemoryIndex(), Marked(), Ends(here, ORDERS)
+    index, marks, ends = MemoryIndex(), Marked(), Ends(here)
     store = DirectoryDocuments(folder / "kept", Cipher(bytes(32)))
 
     async def lacks() -> NoLacks:

@@ -55,12 +55,12 @@ from stream.core.question import About
 from stream.core.resolve import resolve
 from stream.services.bodies import Bodies
 from stream.services.engine_health import EngineHealth
-from stream.services.index_writer import IndexWriter
+from stream.services.index_view import INDEX, TakesOrders
 from stream.services.instructing import facts_of
 from stream.services.replaying import Named, Replaying, SightingGoneError
 from stream.services.resolving import hit_record
+from stream.services.view_writer import ViewWriter
 from stream.services.whose import LedgerHits, LedgerStories
-from stream.settings import WorkerSettings
 from tests.connectors.documents.sealed import NOW as SEALS_AT
 from tests.connectors.documents.sealed import write_trust
 from tests.connectors.door.feeding import KNOWN, Fed, fed, party_of
@@ -164,7 +164,7 @@ async def whole(stack: Addresses, name: str, folder: Path) -> AsyncIterator[Whol
     views = RedisSettings(url=SecretStr(stack.redis), namespace=name)
     ensure_topics(kafka)
     async with AsyncExitStack() as closing:
-        client, hasher, ends = connect(views), KeyHasher(_SECRET), Ends(kafka, ORDERS)
+        client, hasher, ends = connect(views), KeyHasher(_SECRET), Ends(kafka)
         closing.push_async_callback(client.aclose)
         closing.push_async_callback(delete_all, client, name)
         verifier = closing.enter_context(PdfSealVerifier(write_trust(folder / "trust"), lambda: SEALS_AT, processes=1))
@@ -202,8 +202,8 @@ async def whole(stack: Addresses, name: str, folder: Path) -> AsyncIterator[Whol
 @asynccontextmanager
 async def _indexed(ground: _Ground, door: Door) -> AsyncIterator[None]:
     """While the index follows the log."""
-    settings = WorkerSettings.model_validate({"key_secret": _SECRET, "chakong_part_kafka": ground.kafka})
-    writer = IndexWriter(settings, ground.index, door.records, lambda _: None, ground.ledger.of_orders)
+    orders = TakesOrders(ground.index, lambda _: None, ground.ledger.of_orders)
+    writer = ViewWriter(ground.kafka, INDEX, [orders], door.records)
     running = asyncio.create_task(writer.run())
     try:
         yield
@@ -214,7 +214,7 @@ async def _indexed(ground: _Ground, door: Door) -> AsyncIterator[None]:
 
 async def _until_indexed(index: RedisIndex, ends: Ends) -> None:
     async with asyncio.timeout(30.0):
-        wanted = await asyncio.to_thread(ends.now)
+        wanted = await asyncio.to_thread(ends.now, ORDERS)
         while (await index.positions()) != {partition: end for partition, end in wanted.items() if end}:
             await asyncio.sleep(0.02)
 

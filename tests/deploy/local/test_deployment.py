@@ -55,10 +55,10 @@ def test_the_intake_runs_once_and_takes_orders(stack: Addresses, topic_prefix: s
         assert deployment.intake().pid() == pid
         assert [process.name for process in running_processes(tmp_path)] == ["test intake"]
         ensure_topics(settings.kafka)
-        records, ends = Records(settings.kafka, "test"), Ends(settings.kafka, DEADLETTERS)
+        records, ends = Records(settings.kafka, "test"), Ends(settings.kafka)
         records.send([Record(INTAKE, b"a", b"no order")])
         ends_at = time.monotonic() + 40
-        while not sum(ends.now().values()):
+        while not sum(ends.now(DEADLETTERS).values()):
             assert time.monotonic() < ends_at, deployment.intake().log_tail()
             time.sleep(0.2)
         records.close()

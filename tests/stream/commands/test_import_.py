@@ -50,7 +50,7 @@ def run(office: Office, *options: object) -> Result:
 def sent(kafka: KafkaSettings) -> list[bytes]:
     client = consumer(kafka, "test")
     try:
-        ends = Ends(kafka, ORDERS).now()
+        ends = Ends(kafka).now(ORDERS)
         client.assign([at(kafka.topic(ORDERS), partition, 0) for partition in ends])
         found: list[bytes] = []
         while len(found) < sum(ends.values()):

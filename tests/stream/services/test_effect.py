@@ -16,7 +16,7 @@ from connectors.redis.client import connect
 from connectors.redis.leases import InForce, InForceMark, Leases, LeaseState, Legs
 from connectors.redis.settings import RedisSettings
 from stream.services.effect import UNMEASURED_S_MAX, Effect
-from stream.services.index_writer import Applied
+from stream.services.index_view import Applied
 from tests.watchlists import orders
 from watchlists.index import MemoryIndex
 

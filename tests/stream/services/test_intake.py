@@ -76,7 +76,7 @@ async def taking(here: KafkaSettings, index: MemoryIndex | None = None, papers: 
 def sent_to(here: KafkaSettings, topic: str) -> list[bytes]:
     client = consumer(here, "test")
     try:
-        (end,) = Ends(here, topic).now().values()
+        (end,) = Ends(here).now(topic).values()
         client.assign([at(here.topic(topic), 0, 0)])
         found: list[bytes] = []
         while len(found) < end:

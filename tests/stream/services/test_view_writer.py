@@ -16,6 +16,7 @@ from confluent_kafka import TopicPartition
 from pydantic import SecretStr
 
 from connectors.kafka.clients import consumer, fetch, partitions_of
+from connectors.kafka.ends import Ends
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import CASES, DEADLETTERS, DEBTORS, QUERIES, QUERY_ANSWERS, ensure_topics
@@ -28,9 +29,9 @@ from deploy.local.addresses import Addresses
 from matchers.keys import KeyHasher
 from stream.core.feeds import FeedRecord
 from stream.core.question import Answer
-from stream.services.current import Current, Ends
+from stream.services.current import Current
 from stream.services.view_writer import ViewWriter
-from stream.services.views import TakesFeeds, TakesQueries, rebuild_view
+from stream.services.views import VIEWS, TakesFeeds, TakesQueries, rebuild_view
 from tests.stream.core.cases import AT, CASE_ID, DEBTOR_ID, case, debtor, question
 
 HASHER = KeyHasher(b"a secret of this test")
@@ -57,7 +58,7 @@ class World:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
         views = (TakesFeeds(self.feeds), TakesQueries(self.queries, HASHER))
-        writer = ViewWriter(self.kafka, views, self.records)
+        writer = ViewWriter(self.kafka, VIEWS, views, self.records)
         running = asyncio.create_task(writer.run())
         try:
             yield
@@ -69,7 +70,7 @@ class World:
         """The reasons of all dead letters."""
         client = consumer(self.kafka, "test")
         topic = self.kafka.topic(DEADLETTERS)
-        left = sum(Ends(self.kafka).of([DEADLETTERS])[DEADLETTERS].values())
+        left = sum(Ends(self.kafka).now(DEADLETTERS).values())
         client.assign([TopicPartition(topic, partition, 0) for partition in partitions_of(client, self.kafka, DEADLETTERS)])
         found: list[str] = []
         while len(found) < left:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from connectors.documents.store import DirectoryDocuments
 from connectors.documents.verifier import PdfSealVerifier
+from connectors.kafka.ends import Ends
 from connectors.kafka.settings import KafkaSettings
 from connectors.redis.client import connect
 from connectors.redis.keyspace import delete_all
@@ -23,7 +24,6 @@ from deploy.local.addresses import Addresses
 from matchers.keys import KeyHasher
 from stream.core.authority import Grant, Principal, Role
 from stream.core.feeds import case_id
-from stream.services.current import Ends
 from synthetic.people import Person
 from tests.connectors.documents.sealed import NOW, write_trust
 from tests.connectors.door.feeding import KNOWN, fed
@@ -73,7 +73,7 @@ class Platforms:
         """How many records stand on a topic."""
         ends = Ends(self.door.kafka)
         try:
-            return sum(ends.of([topic])[topic].values())
+            return sum(ends.now(topic).values())
         finally:
             ends.close()
 
