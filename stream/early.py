@@ -95,7 +95,7 @@ class Early:
     def _is_ours(self, key: bytes) -> bool:
         """Whether a record with this key goes to one of this worker's partitions."""
         partitions = self._partitions()
-        return bool(partitions) and self._ours.has(self._topic, partition_of(key, partitions))
+        return partitions is not None and partitions > 0 and self._ours.has(self._topic, partition_of(key, partitions))
 
     def _begin(self, place: Sighted, value: bytes) -> None:
         while len(self._early) >= EARLY_MAX:

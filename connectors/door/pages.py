@@ -198,10 +198,7 @@ class Follower:
 
     def _follow(self, client: Consumer, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stopping.is_set():
-            # Asks for one record, so that it is woken by the first, and takes what has come with it.
-            records = fetch(client, 1, _FOLLOW_S)
-            if records:
-                records += fetch(client, _RECORDS, 0)
+            if records := fetch(client, _RECORDS, _FOLLOW_S):
                 loop.call_soon_threadsafe(self._wake, {record.key() for record in records})
 
     def _wake(self, keys: set[bytes | None]) -> None:

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import structlog
 
-from connectors.kafka.clients import Fetched, at, consumer, end_offsets, fetch, partitions_of
+from connectors.kafka.clients import PATIENT, Fetched, at, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import ORDERS
 from matchers.keys import KeyHasher, KeyHashes
@@ -27,7 +27,7 @@ from stream.services.keeper import Keeper
 from stream.settings import WorkerSettings
 from watchlists.columns import order_columns
 
-POLL_S: Final = 0.05
+POLL_S: Final = 0.1
 BATCH: Final = 5000
 PIECE: Final = 2000
 """Orders that are applied before the follower of a worker that screens rests, for as long as they took."""
@@ -97,7 +97,7 @@ class OrderFollower:
             _log.error("order follower stopped", error=type(error).__name__)
 
     def _follow(self) -> None:
-        client = consumer(self._kafka, "filter")
+        client = consumer(self._kafka, "filter", **PATIENT)
         topic = self._kafka.topic(ORDERS)
         partitions = partitions_of(client, self._kafka, ORDERS)
         self._ends = end_offsets(client, topic, partitions)

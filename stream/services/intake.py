@@ -17,7 +17,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.documents.trust import TrustError
-from connectors.kafka.clients import Fetched, consumer, fetch
+from connectors.kafka.clients import PATIENT, Fetched, consumer, fetch
 from connectors.kafka.deadletters import dead_letter
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
@@ -72,7 +72,7 @@ class Intake:
     async def run(self) -> None:
         """Take records in until stopped."""
         loop = asyncio.get_running_loop()
-        client = consumer(self._kafka, GROUP)
+        client = consumer(self._kafka, GROUP, **PATIENT)
         client.subscribe([self._kafka.topic(INTAKE)])
         try:
             while not self._stopping.is_set():

@@ -9,7 +9,16 @@ from typing import Final, Literal
 import msgspec
 from confluent_kafka import TopicPartition
 
-from connectors.kafka.clients import METADATA_S_MAX, Fetched, consumer, end_offsets, fetch, partitions_of, start_offsets
+from connectors.kafka.clients import (
+    METADATA_S_MAX,
+    PATIENT,
+    Fetched,
+    consumer,
+    end_offsets,
+    fetch,
+    partitions_of,
+    start_offsets,
+)
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import ORDERS
 from matchers.wire import UnreadableError
@@ -36,7 +45,7 @@ class UnsearchedOrders:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka, self._topic = kafka, kafka.topic(ORDERS)
-        self._client = consumer(kafka, "lookback")
+        self._client = consumer(kafka, "lookback", **PATIENT)
         self._searched: dict[int, int] = {}
         self._read: dict[int, int] = {}
 

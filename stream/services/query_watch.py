@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.kafka.clients import Fetched, consumer, fetch, partitions_of, start_offsets
+from connectors.kafka.clients import PATIENT, Fetched, consumer, fetch, partitions_of, start_offsets
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import QUERIES
@@ -44,7 +44,7 @@ class QueryWatch:
     async def run(self) -> None:
         """Watch until stopped. What an incident could not be opened for is seen again from one window back."""
         while not self._stopping:
-            client = consumer(self._kafka, "query-watch")
+            client = consumer(self._kafka, "query-watch", **PATIENT)
             try:
                 await asyncio.to_thread(self._assign, client)
                 while not self._stopping:

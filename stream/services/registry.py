@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.kafka.clients import Fetched, consumer, fetch
+from connectors.kafka.clients import PATIENT, Fetched, consumer, fetch
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import QUERIES, QUERY_ANSWERS
@@ -26,7 +26,7 @@ from stream.core.audit.record import Audit, AuditUnavailableError, Entry, What, 
 from stream.core.question import Answer, Question, read_question
 from stream.services.resolving import send_for_sure
 
-POLL_S: Final = 0.05
+POLL_S: Final = 0.2
 RETRY_S: Final = 0.5
 LEAVE_S: Final = 5.0
 GROUP: Final = "registry"
@@ -77,7 +77,7 @@ class RegistryService:
         def assigned(_client: Consumer, _places: list[TopicPartition]) -> None:
             loop.call_soon_threadsafe(ready)
 
-        client = consumer(self._kafka, GROUP)
+        client = consumer(self._kafka, GROUP, **PATIENT)
         client.subscribe(
             [self._kafka.topic(QUERIES)],
             on_assign=assigned,

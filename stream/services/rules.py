@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import structlog
 from confluent_kafka import Consumer, KafkaException
 
-from connectors.kafka.clients import Fetched, at, consumer, end_offsets, fetch, partitions_of
+from connectors.kafka.clients import PATIENT, Fetched, at, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.errors import KafkaError, KafkaUnreachableError
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import RULES
@@ -30,7 +30,7 @@ from watchlists.rules import MARGIN, History, read_version
 
 TRUSTED: Final = MARGIN / 2
 ASK_EVERY_S: Final = 1.0
-POLL_S: Final = 0.1
+POLL_S: Final = 0.2
 BATCH: Final = 1000
 WAIT_S: Final = 0.02
 AGAIN_S: Final = 1.0
@@ -92,7 +92,7 @@ class RulesFollower:
 
     def _follow(self) -> None:
         """Read the topic from its beginning and go on, until stopped or until it turns out to be another topic."""
-        client = consumer(self._settings, RULES)
+        client = consumer(self._settings, RULES, **PATIENT)
         try:
             partitions = partitions_of(client, self._settings, RULES)
             topic = self._settings.topic(RULES)

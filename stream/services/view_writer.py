@@ -19,7 +19,7 @@ from typing import Final
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from connectors.kafka.clients import Fetched, at, consumer, fetch
+from connectors.kafka.clients import PATIENT, Fetched, at, consumer, fetch
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.redis.errors import RedisError
@@ -29,7 +29,7 @@ from stream.services.resolving import send_for_sure
 from stream.services.views import BATCH, Owed, View
 from watchlists.index import IndexMovedError
 
-POLL_S: Final = 0.02
+POLL_S: Final = 0.2
 RETRY_S: Final = 0.5
 CHECK_S: Final = 1.0
 _Place = tuple[str, int]
@@ -53,7 +53,7 @@ class ViewWriter:
     async def run(self) -> None:
         """Apply until stopped. Trouble with Redis or Kafka is waited out: nothing is skipped and nothing acknowledged."""
         loop = asyncio.get_running_loop()
-        client = consumer(self._kafka, self._group)
+        client = consumer(self._kafka, self._group, **PATIENT)
         client.subscribe(list(self._views), on_assign=self._on_assign, on_revoke=self._on_revoke)
         try:
             while not self._stopping:
