@@ -1,4 +1,4 @@
-"""How the interpreter is tuned in the processes of a worker."""
+"""How the interpreter is tuned in the processes of a worker, and in the door's."""
 
 from __future__ import annotations
 

@@ -48,16 +48,16 @@ class Gate(NamedTuple):
     strangers: Turns
 
 
-_bearer: Final = HTTPBearer(auto_error=False, description="a court's token, or an access token of the identity provider")
+bearer: Final = HTTPBearer(auto_error=False, description="a court's token, or an access token of the identity provider")
 
 
-async def admitted(request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+async def admitted(request: Request, token: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> Principal:
     """Who asks, if the operation is open to them. A stranger who keeps guessing is told to wait; that costs nobody else a turn.
 
     What changes something begins only once that it does is on the audit record.
     """
     gate: Gate = request.app.state.gate
-    principal = await gate.identities.of(Shown(None if bearer is None else bearer.credentials, request.scope))
+    principal = await gate.identities.of(Shown(None if token is None else token.credentials, request.scope))
     if principal is None:
         _refuse_while(gate.strangers.wait_s(request.client.host if request.client else ""))
         raise ProblemError("unauthorized", headers={"www-authenticate": 'Bearer realm="chakong"'})

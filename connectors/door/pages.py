@@ -23,7 +23,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.door.cursors import Positions
-from connectors.kafka.clients import Fetched, consumer, end_offsets, fetch, partitions_of
+from connectors.kafka.clients import PATIENT, Fetched, consumer, end_offsets, fetch, partitions_of
 from connectors.kafka.errors import KafkaUnreachableError
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.through import kept_offsets
@@ -167,7 +167,7 @@ class Follower:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """From here on everything that is stored wakes whoever waits for it."""
-        client = self._client = consumer(self._settings, self._name)
+        client = self._client = consumer(self._settings, self._name, **PATIENT)
         topic = self._settings.topic(self._name)
         try:
             ends = end_offsets(client, topic, partitions_of(client, self._settings, self._name))

@@ -21,6 +21,7 @@ from matchers.wire import reason
 from stream import metrics
 from stream.core.audit.record import AuditUnavailableError
 from stream.door import Ready, made_ready, opened
+from stream.interpreter import settle
 from stream.logs import log_to_stderr
 
 CANNOT_START: Final = 2
@@ -51,6 +52,7 @@ async def _serve(ready: Ready) -> None:
     async with opened(ready, _tell) as door:
         host, port = ready.settings.metrics_host, ready.settings.metrics_port
         metrics_server, _ = start_http_server(port, addr=host, registry=metrics.DOOR)
+        settle()
         structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
         await _server(ready, door).serve()
 

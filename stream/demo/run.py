@@ -235,8 +235,8 @@ class Run:
 
     def _stream(self, settings: WorkerSettings, sightings: Iterable[SyntheticSighting]) -> None:
         """Send the sightings at the plan's rate; in a thread of its own."""
-        # A linger of 5 ms is librdkafka's own. With one of 1 ms the broker takes in a batch for every few sightings, and half as
-        # much again of its processor time.
+        # A linger of 5 ms is librdkafka's own. With one of 1 ms the broker takes in a batch for every few sightings, and needs
+        # half as much processor time again.
         producer = Producer({"bootstrap.servers": settings.kafka.bootstrap, "linger.ms": 5, "acks": "1"})
         producer.list_topics(timeout=30)  # connected before the first sighting is made
         began = time.monotonic()

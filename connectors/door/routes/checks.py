@@ -10,12 +10,13 @@ from connectors.door.access import Admitted, must_own, put_on_record
 from connectors.door.behind import behind
 from connectors.door.documented import V1, problems
 from connectors.door.problems import ProblemError
+from connectors.door.short import ShortRoute
 from stream.core.authority import Owner, Principal
 from stream.core.check import UNSAID, CannotSayError, Check, Checked, CheckError, Desk, ExitCheck, VehicleCheck
 
 AGAIN_S: Final = "1"
 
-router = APIRouter(prefix=V1)
+router = APIRouter(prefix=V1, route_class=ShortRoute)
 _responses: Final = problems("not_found", "too_large", "cannot_say")
 
 
