@@ -12,14 +12,39 @@ import ssl
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 TLS: Final = "tls"
 PEER: Final = "chakong.peer"
+HEAD_BYTES_MAX: Final = 1 << 16
+"""Bytes of a request before its body. The parser sets none, and would keep all that a stranger sends."""
 
 
-class PeerProtocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, whose application knows its peer."""
+class PeerProtocol(HttpToolsProtocol):
+    """HTTP/1.1 as uvicorn speaks it with httptools, whose application knows its peer. What comes behind a body is no header."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head, self._head_bytes = True, 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self.send_400_response("The request's head is too large.")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
 import ssl
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from connectors.identity.certificates import Certificates
 from connectors.identity.peer import PeerProtocol
@@ -77,3 +80,42 @@ async def test_S5_1_a_proxys_word_counts_by_where_it_connects_from(
     async with opened(kafka, topic_prefix, identities=certificates(tmp_path, proxy), serving={"http": PeerProtocol}) as door:
         said = {"Client-Cert": COURT.header, "X-Forwarded-For": "10.0.0.9"}
         assert (await door.get("/v1/me", None, **said)).status == status
+
+
+async def said_to(door: Door, *parts: bytes) -> bytes:
+    """What the door answers to bytes as they are."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(door.url).port)
+    async with asyncio.timeout(20):
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+        answer = await reader.read(1 << 16)
+    writer.close()
+    return answer
+
+
+async def test_S5_1_what_comes_behind_a_body_is_no_header(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+    known = certificates(tmp_path, "127.0.0.1")
+    line = f"Client-Cert: {COURT.header}\r\n".encode()
+    chunked = b"GET /v1/me HTTP/1.1\r\nhost: door\r\ntransfer-encoding: chunked\r\n"
+    async with opened(kafka, topic_prefix, identities=known, serving={"http": PeerProtocol}) as door:
+        assert b" 200 " in await said_to(door, chunked + line + b"\r\n0\r\n\r\n")
+        assert b" 401 " in await said_to(door, chunked + b"\r\n0\r\n" + line + b"\r\n")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"GET /v1/me HTTP/1.1\r\nhost: door\r\n", *[b"x-more: " + b"a" * 1000 + b"\r\n"] * 100],
+        [b"GET /v1/" + b"m" * (1 << 17)],
+        [b"GET /v1/me\xff HTTP/1.1\r\nhost: door\r\n\r\n"],
+        [b"\x16\x03\x01\x02\x00"],
+    ],
+    ids=["headers without an end", "a path without an end", "a path that is not ASCII", "not HTTP"],
+)
+async def test_what_is_no_request_or_has_no_end_is_refused(
+    kafka: str, topic_prefix: str, tmp_path: Path, parts: list[bytes]
+) -> None:
+    async with opened(kafka, topic_prefix, identities=certificates(tmp_path), serving={"http": PeerProtocol}) as door:
+        assert (await said_to(door, *parts)).startswith(b"HTTP/1.1 400 ")
