@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -120,6 +120,9 @@ class _Required(Message):
     station: Station
 
 
+_R = TypeVar("_R", bound=_Required)
+
+
 class SightingMessage(_Required):
     """One sighting on a topic ``sightings.*``; ``(station.code, id)`` is its identity."""
 
@@ -173,6 +176,7 @@ def read_sighting(raw: bytes) -> Sighting:
             raise
         fields, carried = damaged, mended(damaged)
         warnings.append(f"{error.detail}; what is damaged is carried as far as it is legible and not looked at")
+    _read(_Required, fields)
     message = _message(fields, warnings)
     needed = "vehicle" if message.kind == "vehicle_inspection" else "person"
     if getattr(message, needed) is None:
@@ -181,8 +185,8 @@ def read_sighting(raw: bytes) -> Sighting:
     return _from_message(message, warnings, carried)
 
 
-def sighting_of_hit(fields: dict[str, Any]) -> Sighting:
-    """The sighting that a hit holds, to be judged again: read before, and perhaps without a bystander since.
+def sighting_in(fields: dict[str, Any]) -> Sighting:
+    """The sighting in fields that were read before: a hit's, perhaps without a bystander since, or a check's.
 
     Raises:
         UnreadableError: it is no sighting at all.
@@ -192,9 +196,12 @@ def sighting_of_hit(fields: dict[str, Any]) -> Sighting:
 
 
 def _message(fields: dict[str, Any], warnings: list[str]) -> SightingMessage:
+    return _read(SightingMessage, fields, {"warnings": warnings})
+
+
+def _read(model: type[_R], fields: dict[str, Any], context: Any = None) -> _R:
     try:
-        _Required.model_validate(fields)
-        return SightingMessage.model_validate(fields, context={"warnings": warnings})
+        return model.model_validate(fields, context=context)
     except ValidationError as error:
         raise UnreadableError("invalid_sighting", reason(error)) from None
 

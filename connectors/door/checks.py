@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from stream.core.check import Check, Checked, Read
+from matchers.sighting import Sighting
+from stream.core.check import Check, Checked
 
 
 class Found(NamedTuple):
     """The answer to a check, and the check as the sighting that it is."""
 
     answer: Checked
-    read: Read
+    sighting: Sighting
 
 
 class Checks(Protocol):

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-import msgspec
 from pydantic import Field, model_validator
 
 from matchers.documents import DocumentType
 from matchers.plates import canonical_plate_class
-from matchers.sighting import Kind, Sighting, read_sighting
+from matchers.sighting import Kind, Sighting, sighting_in
 from matchers.subject import Vehicle
 from matchers.text import clean
 from matchers.wire import Message, NonEmpty, Timestamp
@@ -145,13 +144,6 @@ class Checked(Message):
     as_of: Timestamp = Field(description="when it was judged")
 
 
-class Read(NamedTuple):
-    """A check as a sighting, and the bytes of its record."""
-
-    sighting: Sighting
-    raw: bytes
-
-
 _SAYS: Final[Mapping[tuple[Kind, Answer, bool], Says]] = {
     ("vehicle_inspection", "clear", False): Says(zh="无查控指令，可以办理", en="No order stands against it: go ahead"),
     ("vehicle_inspection", "clear", True): Says(
@@ -178,7 +170,7 @@ UNSAID: Final[Mapping[Unsaid, Says]] = {
 }
 
 
-def read_check(check: Check, now: dt.datetime) -> Read:
+def read_check(check: Check, now: dt.datetime) -> Sighting:
     """The sighting that a check is.
 
     Raises:
@@ -197,8 +189,7 @@ def read_check(check: Check, now: dt.datetime) -> Read:
         fields["kind"] = "border_crossing"
         fields["person"] = check.person.model_dump(exclude_none=True)
         fields["crossing"] = {**check.crossing.model_dump(exclude_none=True), "direction": "exit"}
-    raw = msgspec.json.encode(fields)
-    return Read(read_sighting(raw), raw)
+    return sighting_in(fields)
 
 
 def answer(sighting: Sighting, hits: Sequence[Hit], policy: Policy, at: dt.datetime) -> Checked:

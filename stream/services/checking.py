@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 
 from connectors.door.checks import Found
@@ -58,22 +59,23 @@ class Checking:
         self._lookup = Together(self._ask)
 
     async def find(self, check: Check) -> Found:
-        read = read_check(check, self._clock())
+        sighting = read_check(check, self._clock())
         try:
-            orders = (await self._relied_on(read.sighting.keys())).orders
+            orders = (await self._relied_on(sighting.keys())).orders
             now = self._clock()
-            policy = (await self._known_rules(now)).at(judged_at(read.sighting.occurred_at, now))
+            policy = (await self._known_rules(now)).at(judged_at(sighting.occurred_at, now))
         except CannotSayError as error:
             metrics.door_checks.labels("cannot_say", error.reason).inc()
             raise
-        found = answer(read.sighting, resolve(read.sighting, orders, policy, now), policy, now)
+        found = answer(sighting, resolve(sighting, orders, policy, now), policy, now)
         metrics.door_checks.labels(found.answer, "none" if found.instruction is None else found.instruction.instruction).inc()
-        return Found(found, read)
+        return Found(found, sighting)
 
     async def keep(self, found: Found) -> None:
-        sighting, raw = found.read
+        sighting = found.sighting
+        record = Record(TOPIC_OF_KIND[sighting.kind], sighting.station.code.encode(), msgspec.json.encode(sighting.fields))
         async with asyncio.timeout(self._durable_s_max):
-            await self._records.send_soon([Record(TOPIC_OF_KIND[sighting.kind], sighting.station.code.encode(), raw)])
+            await self._records.send_soon([record])
 
     async def _known_rules(self, now: dt.datetime) -> History:
         """The provinces' rules until now. Raises CannotSayError: they are not known so far."""

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from connectors.courts.endpoints import Endpoints
 from connectors.kafka.places import Place
-from matchers.sighting import sighting_of_hit
+from matchers.sighting import sighting_in
 from stream import metrics
 from stream.core.delivery import Facts, Reason, Receipt, RetryLadder, answer_of, fence
 from stream.core.escalation import chain_within
@@ -126,7 +126,7 @@ class Delivering:
         """
         if standing.order is None:
             return
-        sighting = sighting_of_hit(hit.sighting)
+        sighting = sighting_in(hit.sighting)
         policy = await self._policy_of(hit)
         judged = judge(standing.order, sighting, policy)
         new = hit_of(judged, sighting, policy, hit.detected_at, lookback=hit.lookback)

@@ -19,7 +19,7 @@ from connectors.kafka.clients import Fetched
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.through import BULK, Through
 from connectors.kafka.topics import CANDIDATES, HITS
-from matchers.sighting import SIGHTING_TOPICS, Sighting, read_sighting, sighting_of_hit
+from matchers.sighting import SIGHTING_TOPICS, Sighting, read_sighting, sighting_in
 from matchers.wire import UnreadableError
 from stream.core.candidate import Candidate
 from stream.core.explanation import Arrived, Screened, Source
@@ -167,7 +167,7 @@ def _of_hit(hit: Hit | None, station: str, id_: str) -> Sighting | None:
     if hit is None:
         return None
     try:
-        sighting = sighting_of_hit(hit.sighting)
+        sighting = sighting_in(hit.sighting)
     except UnreadableError:
         return None
     return sighting if (sighting.id, sighting.station.code) == (id_, station) else None

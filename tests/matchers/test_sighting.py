@@ -8,7 +8,7 @@ import json
 import pytest
 
 from matchers.keys import Key
-from matchers.sighting import SIGHTING_TOPICS, read_sighting, sighting_of_hit
+from matchers.sighting import SIGHTING_TOPICS, read_sighting, sighting_in
 from matchers.wire import UnreadableError
 from tests.factory import (
     ID,
@@ -241,10 +241,10 @@ def test_a_replacement_character_that_was_sent_is_a_character() -> None:
 
 def test_the_sighting_of_a_hit_is_read_again_without_its_bystander() -> None:
     fields = sighting_fields("hotel_checkin", vehicle=vehicle_fields())
-    assert sighting_of_hit(fields).keys() == (PERSON_KEY, *VEHICLE_KEYS)
-    assert sighting_of_hit(changed(fields, "person")).keys() == VEHICLE_KEYS
+    assert sighting_in(fields).keys() == (PERSON_KEY, *VEHICLE_KEYS)
+    assert sighting_in(changed(fields, "person")).keys() == VEHICLE_KEYS
     with pytest.raises(UnreadableError):
-        sighting_of_hit({})
+        sighting_in({})
 
 
 def test_every_kind_has_its_topic() -> None:
