@@ -57,8 +57,10 @@ def session_folder() -> Iterator[Path]:
         if is_abandoned(other) or other == folder:
             sweep(other, ROOT, _log.info)
             shutil.rmtree(other, ignore_errors=True)
-    folder.mkdir(parents=True)
-    write_record(folder / OWNER, os.getpid())
+    making = folder.with_name(f"making-{folder.name}")  # another session that begins now must not find it without its owner
+    making.mkdir(parents=True, exist_ok=True)
+    write_record(making / OWNER, os.getpid())
+    making.rename(folder)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

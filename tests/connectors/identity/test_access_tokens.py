@@ -53,7 +53,9 @@ JWE = jwe.encrypt_compact(
 
 
 @pytest.mark.parametrize(
-    ("key", "alg"), [(RSA, "RS256"), (PSS, "PS256"), (RSA, "PS256"), (EC, "ES256"), (OKP, "EdDSA")], ids=str
+    ("key", "alg"),
+    [(RSA, "RS256"), (PSS, "PS256"), (RSA, "PS256"), (EC, "ES256"), (OKP, "EdDSA")],
+    ids=lambda part: part if isinstance(part, str) else part.kid,
 )
 async def test_S5_1_a_good_token_says_who_somebody_is(key: Key, alg: str) -> None:
     known = await access_tokens().principal(token(key, alg))

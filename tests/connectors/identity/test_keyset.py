@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -47,6 +48,7 @@ def test_S5_1_each_key_has_the_algorithms_of_its_kind() -> None:
         json.dumps({"keys": [RSA.as_dict(private=False), RSA.as_dict(private=False)]}).encode(),
         b'{"keys": ["rsa", null, [], {}]}',
     ],
+    ids=itertools.count(),
 )
 def test_S5_1_any_other_is_passed_over(published: bytes) -> None:
     assert read_keys(published, ALGORITHMS) == {}
