@@ -26,12 +26,11 @@ from stream.acknowledging import InOrder, Ours
 from stream.core import incident_record
 from stream.core.ending import Ending
 from stream.core.hit import Hit
-from stream.early import Early
 from stream.engine import Engine
 from stream.gathering import gathered
 from stream.handover import Handover
 from stream.services.patience import ledger_answer
-from stream.services.resolving import CandidateRecord, Late
+from stream.services.resolving import CandidateRecord
 from stream.under_way import UnderWay
 from stream.wiring import Wiring
 
@@ -78,31 +77,15 @@ def build_app(wiring: Wiring, folder: Path) -> faust.App:
         autodiscover=False,
     )
     app.service(type("WiredEngine", (Engine,), {"wiring": wiring}))
-    ours = Ours()
-    early = _resolve_agent(app, kafka.topic(CANDIDATES), wiring, ours)
-    handover = _deliver_agent(app, kafka.topic(HITS), wiring, ours)
-
-    @app.on_partitions_assigned.connect
-    async def assigned(_app: Any, /, *args: Any, signal: Any, **_: Any) -> None:
-        del signal  # Faust names it
-        ours.assigned((place.topic, place.partition) for place in args[0])
-        early.assigned()
-        handover.assigned()
-        wiring.ledger_behind.set()
-
+    _resolve_agent(app, kafka.topic(CANDIDATES), wiring)
+    _deliver_agent(app, kafka.topic(HITS), wiring)
     _agent(app, kafka.topic(ENDINGS), "withdraw", WITHDRAWING_MAX, partial(_withdraw, wiring), wiring.under_way)
     _agent(app, kafka.topic(CONFIRMATIONS), "confirm", CONFIRMING_MAX, partial(_confirm, wiring), wiring.under_way)
     _agent(app, kafka.topic(INCIDENTS), "follow", FOLLOWING_MAX, partial(_follow, wiring), wiring.under_way)
     return app
 
 
-def _resolve_agent(app: faust.App, topic: str, wiring: Wiring, ours: Ours) -> Early:
-    def partitions() -> int | None:
-        count: int | None = app.consumer.topic_partitions(topic)
-        return count
-
-    wiring.early = early = Early(topic, ours, partitions, wiring.under_way, wiring.resolving.early)
-
+def _resolve_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
     @app.agent(app.topic(topic, value_type=bytes, key_type=bytes, value_serializer="raw"), name="resolve")
     async def resolve(stream: Any) -> None:
         free, late = asyncio.Semaphore(RESOLVING_MAX), asyncio.Semaphore(LATE_MAX)
@@ -113,16 +96,23 @@ def _resolve_agent(app: faust.App, topic: str, wiring: Wiring, ours: Ours) -> Ea
                 await free.acquire()
                 for event in events:
                     in_order.came(event)
-                under_way.create_task(_resolve(wiring, early, in_order, events, free, late))
-
-    return early
+                under_way.create_task(_resolve(wiring, in_order, events, free, late))
 
 
-def _deliver_agent(app: faust.App, topic: str, wiring: Wiring, ours: Ours) -> Handover:
+def _deliver_agent(app: faust.App, topic: str, wiring: Wiring) -> None:
+    ours = Ours()
+
     async def hand(hit: Hit, place: Place, first: bool) -> None:
         await wiring.delivering.deliver(hit, place, first=first)
 
     wiring.handover = handover = Handover(topic, ours, wiring.under_way, hand)
+
+    @app.on_partitions_assigned.connect
+    async def assigned(_app: Any, /, *args: Any, signal: Any, **_: Any) -> None:
+        del signal  # Faust names it
+        ours.assigned((place.topic, place.partition) for place in args[0])
+        handover.assigned()
+        wiring.ledger_behind.set()
 
     async def deliver(event: Any) -> None:
         message = event.message
@@ -130,7 +120,6 @@ def _deliver_agent(app: faust.App, topic: str, wiring: Wiring, ours: Ours) -> Ha
             await _deliver(wiring, event, first=ours.is_first(topic, message.partition, message.timestamp))
 
     _agent(app, topic, "deliver", DELIVERING_MAX, deliver, wiring.under_way)
-    return handover
 
 
 def _agent(
@@ -162,30 +151,20 @@ async def _side_by_side(stream: Any, most: int, work: Callable[[Any], Awaitable[
 
 
 async def _resolve(
-    wiring: Wiring, early: Early, in_order: InOrder, events: list[Any], free: asyncio.Semaphore, late: asyncio.Semaphore
+    wiring: Wiring, in_order: InOrder, events: list[Any], free: asyncio.Semaphore, late: asyncio.Semaphore
 ) -> None:
     """One batch of candidates, acknowledged when every hit of it is durable."""
-    records, late_records, left = [], [], list[Late]()
-    for event in events:
-        record = CandidateRecord(event.message.topic, event.message.partition, event.message.offset, event.value)
-        if (resolved := await early.came(event.value)) is None:
-            records.append(record)
-        elif resolved.late is not None:
-            late_records.append(record)
-            left.append(resolved.late)
+    records = [CandidateRecord(e.message.topic, e.message.partition, e.message.offset, e.value) for e in events]
     held = free
     try:
-        if records and (behind := await wiring.resolving.batch(records)) is not None:
-            left.append(behind)
-        if left:
+        if (left := await wiring.resolving.batch(records)) is not None:
             await late.acquire()
             free.release()
             held = late
-            for one in left:
-                await wiring.resolving.again(one)
+            await wiring.resolving.again(left)
     except Exception as error:
         _log.exception("a batch of candidates could not be resolved; one by one", error=type(error).__name__)
-        for record in records + late_records:
+        for record in records:
             await _resolve_alone(wiring, record)
     held.release()
     for event in events:

@@ -13,6 +13,7 @@ import datetime as dt
 import os
 from typing import Final
 
+import msgspec
 from prometheus_client import generate_latest
 
 from connectors.kafka.records import Records
@@ -40,7 +41,7 @@ async def _work(settings: WorkerSettings, tell: child.Tell, ended: asyncio.Event
     lookback = Lookback(settings, hasher, records, index, leases, view, lambda: dt.datetime.now(dt.UTC))
     passes = asyncio.create_task(lookback.run())
     while not ended.is_set() and not passes.done():
-        tell(Status(metrics=generate_latest(metrics.LOOKBACK).decode()).line())
+        tell(msgspec.json.encode(Status(metrics=generate_latest(metrics.LOOKBACK).decode())) + b"\n")
         await asyncio.wait({passes}, timeout=METRICS_EVERY_S)
     healthy = not passes.done()
     lookback.stop()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -19,13 +18,13 @@ import structlog
 from prometheus_client import generate_latest
 
 from connectors.disk.snapshots import FolderInUseError
-from connectors.kafka.records import Record, Records
+from connectors.kafka.records import Records
 from connectors.redis.client import connect
 from connectors.redis.leases import Leases
 from matchers.keys import KeyHasher
 from stream import child, machine_code, metrics
 from stream.logs import log_to_stderr
-from stream.services.child_process import Keyed, Status
+from stream.services.child_process import Status
 from stream.services.follower import OrderFollower
 from stream.services.lease import Lease
 from stream.services.screening import Screening
@@ -47,7 +46,7 @@ class Screener:
         self._records = Records(settings.kafka, "chakong-screener")
         self._follower = OrderFollower(settings, hasher)
         self._lease = Lease(worker, self._follower, Leases(self._redis, settings.redis.namespace), settings.behind_s_max)
-        self._screening = Screening(settings, hasher, self._follower, self._records, self._lease.may_screen, self._tell_early)
+        self._screening = Screening(settings, hasher, self._follower, self._records, self._lease.may_screen)
         self._told: dict[int, int] = {}
         self._metrics_told_at = 0.0
 
@@ -94,12 +93,7 @@ class Screener:
             text = generate_latest(metrics.SCREENER).decode()
         status = Status(positions or None, unreadable, text)
         self._told = positions
-        self._tell(status.line())
-
-    def _tell_early(self, candidates: Sequence[Record]) -> None:
-        """Called by the screening thread."""
-        keyed = (Keyed((record.key or b"").decode(), msgspec.Raw(record.value)) for record in candidates)
-        self._tell(Status(candidates=tuple(keyed)).line())
+        self._tell(msgspec.json.encode(status) + b"\n")
 
 
 async def _run(worker: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -40,11 +40,9 @@ from stream.core.delivery import RetryLadder
 from stream.core.health import Change
 from stream.core.hit import Hit
 from stream.core.notification import Notification
-from stream.early import Early
 from stream.handover import Handover
 from stream.services.auditing import Auditing
 from stream.services.bodies import Bodies
-from stream.services.child_process import Keyed
 from stream.services.confirming import Confirming
 from stream.services.courier import Courier
 from stream.services.delivering import Delivering
@@ -136,8 +134,6 @@ class Wiring:
         self.under_way = UnderWay()
         self.handover: Handover | None = None
         """Where hits go that this worker is to deliver itself; the app gives it its agent's partitions."""
-        self.early: Early | None = None
-        """Where candidates go that this worker is to resolve itself; the app gives it its agent's partitions."""
         self.rules = RulesFollower(settings.kafka, Policy.national().with_overlays(settings.overlays), _now)
         self.hasher = KeyHasher(settings.secret())
         self.redis: redis.asyncio.Redis = connect(settings.redis)
@@ -152,7 +148,7 @@ class Wiring:
         gone = GoneEndpoints(self.redis, space)
         self.channels = Channels(settings.courts, gone, self.put_into_inbox, on_change=self._endpoint_changed)
         self.endpoints = _endpoints(settings.courts, self.channels.names)
-        self.screener = ScreenerProcess(worker_id(), self._seen)
+        self.screener = ScreenerProcess(worker_id())
         self.lookback = LookbackProcess(worker_id(), LookbackView(self.redis, space)) if settings.lookback_hours else None
         self.effect = Effect(self.leases, self.index, self.in_force)
         self.index_writer = self._writer(INDEX, TakesOrders(self.index, self.effect.applied, self.ledger.of_orders))
@@ -207,10 +203,6 @@ class Wiring:
             own.thresholds(),
             _now,
         )
-
-    def _seen(self, candidates: Sequence[Keyed]) -> None:
-        if self.early is not None:
-            self.early.offer(candidates)
 
     def _found(self, hit: Hit, place: Place) -> None:
         if self.handover is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -46,11 +45,6 @@ def put(producer: Producer, topic: str, value: bytes, key: bytes | None, **optio
             producer.poll(FULL_S)
         else:
             return
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a record with this key, in a topic of so many: librdkafka's ``consistent_random``."""
-    return zlib.crc32(key) % partitions
 
 
 class Records:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import structlog
@@ -21,29 +21,16 @@ STOP_S_MAX: Final = 35.0
 _LINE_BYTES_MAX: Final = 1 << 20
 
 
-class Keyed(NamedTuple):
-    """A record of ``candidates``: its key and its value."""
-
-    key: str
-    value: msgspec.Raw
-
-
 class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """What such a process says of itself.
 
     ``followed`` are the positions in ``orders`` that a screener's filter holds, once it has caught up; ``unreadable`` counts,
-    by reason, the sightings that went to the dead letters since it last said so; ``metrics`` is Prometheus's text;
-    ``candidates`` are some that it is producing just now.
+    by reason, the sightings that went to the dead letters since it last said so; ``metrics`` is Prometheus's text.
     """
 
     followed: dict[int, int] | None = None
     unreadable: dict[str, int] = {}
     metrics: str = ""
-    candidates: tuple[Keyed, ...] = ()
-
-    def line(self) -> bytes:
-        """It as it is written."""
-        return msgspec.json.encode(self) + b"\n"
 
 
 class ChildEndedError(RuntimeError):

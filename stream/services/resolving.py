@@ -85,18 +85,8 @@ class Resolving:
         Candidates whose filter was further than the index are looked up ``again`` when it is as far: no hit is missed, and none
         waits for orders that do not concern it.
         """
-        return await self._resolve(*_read(records))
-
-    async def early(self, value: bytes) -> Late | None:
-        """``batch`` for one candidate whose record is on its way.
-
-        Raises:
-            UnreadableError, msgspec.DecodeError: it cannot be read; that is for its record to say.
-        """
-        return await self._resolve([_candidate(value)], [])
-
-    async def _resolve(self, candidates: Sequence[tuple[Candidate, Sighting]], out: Sequence[Record]) -> Late | None:
         started = time.perf_counter()
+        candidates, out = _read(records)
         needed = [candidate.positions for candidate, _ in candidates]
         sightings = [Seen(sighting, candidate.lookback) for candidate, sighting in candidates]
         found = await self._look_up(sightings, {})
@@ -179,16 +169,12 @@ async def send_for_sure(records: Records, out: Sequence[Record]) -> list[Place]:
     return []
 
 
-def _candidate(value: bytes) -> tuple[Candidate, Sighting]:
-    candidate = _decoder.decode(value)
-    return candidate, read_sighting(bytes(candidate.sighting))
-
-
 def _read(records: Sequence[CandidateRecord]) -> tuple[list[tuple[Candidate, Sighting]], list[Record]]:
     candidates, buried = [], []
     for record in records:
         try:
-            candidates.append(_candidate(record.value))
+            candidate = _decoder.decode(record.value)
+            candidates.append((candidate, read_sighting(bytes(candidate.sighting))))
         except (UnreadableError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             why = error.reason if isinstance(error, UnreadableError) else "invalid_candidate"
             metrics.dead_letters.labels(why).inc()

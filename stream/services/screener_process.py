@@ -6,19 +6,17 @@ process each would wait for the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from stream import metrics
-from stream.services.child_process import ChildProcess, Keyed, Status
+from stream.services.child_process import ChildProcess, Status
 
 
 class ScreenerProcess(ChildProcess):
     """One worker's screener."""
 
-    def __init__(self, worker: str, on_candidates: Callable[[Sequence[Keyed]], None]) -> None:
-        """``on_candidates`` is given those that are on their way to ``candidates`` just now."""
+    def __init__(self, worker: str) -> None:
         super().__init__("stream.screener", worker)
-        self._on_candidates = on_candidates
         self._followed: dict[int, int] | None = None
 
     def followed(self) -> Mapping[int, int] | None:
@@ -31,5 +29,3 @@ class ScreenerProcess(ChildProcess):
             self._followed = status.followed
         for reason, count in status.unreadable.items():
             metrics.dead_letters.labels(reason).inc(count)
-        if status.candidates:
-            self._on_candidates(status.candidates)

@@ -38,9 +38,6 @@ COMMIT_EVERY_S: Final = 0.5
 CLOSED_S: Final = 0.02
 UNDER_WAY_MAX: Final = 16
 """Batches whose candidates are not durable yet: from there on screening waits, and nothing queues without bound."""
-EARLY_MAX: Final = 32
-EARLY_BYTES_MAX: Final = 1 << 16
-"""Candidates of one batch that the worker is told of at once, and their bytes; of more, it learns by their topic."""
 _FLOOD: Final = {
     "partition.assignment.strategy": "cooperative-sticky",
     # A broker's work is by the request: a few milliseconds of patience save it most of its work in a flood.
@@ -71,11 +68,9 @@ class Screening:
         follower: OrderFollower,
         records: Records,
         may_screen: Callable[[float], bool],
-        tell_early: Callable[[Sequence[Record]], object] = lambda _: None,
     ) -> None:
-        """``tell_early`` is given the candidates of a batch that has few, once they are on their way to Kafka."""
         self._settings, self._hasher, self._follower = settings, hasher, follower
-        self._records, self._may_screen, self._tell_early = records, may_screen, tell_early
+        self._records, self._may_screen = records, may_screen
         self._reader = SightingReader(hasher)
         self._assigned_at = time.monotonic()
         self._under_way: deque[_UnderWay] = deque()
@@ -156,9 +151,6 @@ class Screening:
             out += self._look_closer(*batch.place(row), batch.texts.record(row), positions)
         offsets = {(run.topic, run.partition): run.last + 1 for run in batch.runs}
         self._under_way.append(_UnderWay(out, self._records.send_later(out), offsets))
-        early = [record for record in out if record.topic == CANDIDATES]
-        if 0 < len(early) <= EARLY_MAX and sum(len(record.value) for record in early) <= EARLY_BYTES_MAX:
-            self._tell_early(early)
         for run in batch.runs:
             topic = run.topic.removeprefix(self._settings.kafka.topic_prefix)
             metrics.sightings_screened.labels(topic).inc(run.stop - run.start)
