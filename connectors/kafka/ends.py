@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer
 
-from connectors.kafka.clients import METADATA_S_MAX, consumer, next_offset, partitions_of
-from connectors.kafka.errors import KafkaUnreachableError
+from connectors.kafka.clients import consumer, next_offset, partitions_of
 from connectors.kafka.settings import KafkaSettings
-
-T = TypeVar("T")
+from connectors.kafka.through import kept_offsets
 
 
 class Ends:
@@ -26,11 +23,14 @@ class Ends:
 
     def now(self, topic: str) -> dict[int, int]:
         """The offset after the last record, a partition."""
-        return self._asked(lambda client: {partition: end for partition, (_, end) in self._marks(client, topic).items()})
+        return {partition: end for partition, (_, end) in self._kept(topic).items()}
 
     def of_kept(self, topics: Sequence[str]) -> dict[str, dict[int, int]]:
         """The offset after the last record that is kept, by topic and partition; 0 where none is kept."""
-        return self._asked(lambda client: {topic: _kept(self._marks(client, topic)) for topic in dict.fromkeys(topics)})
+        return {
+            topic: {partition: end if first < end else 0 for partition, (first, end) in self._kept(topic).items()}
+            for topic in dict.fromkeys(topics)
+        }
 
     def has_records(self, topic: str, partition: int, begin: int, end: int) -> bool:
         """Whether a record lies between two offsets; a broker's own marks and what retention took are none."""
@@ -43,22 +43,8 @@ class Ends:
                 self._client.close()
                 self._client = None
 
-    def _asked(self, question: Callable[[Consumer], T]) -> T:
+    def _kept(self, topic: str) -> dict[int, tuple[int, int]]:
         with self._lock:
-            self._client = self._client or consumer(self._settings, "ends")
-            try:
-                return question(self._client)
-            except KafkaException:
-                raise KafkaUnreachableError(self._settings.bootstrap) from None
-
-    def _marks(self, client: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-        """The first offset that is kept, and the one after the last, a partition."""
-        name = self._settings.topic(topic)
-        return {
-            partition: client.get_watermark_offsets(TopicPartition(name, partition), timeout=METADATA_S_MAX)
-            for partition in partitions_of(client, self._settings, topic)
-        }
-
-
-def _kept(marks: dict[int, tuple[int, int]]) -> dict[int, int]:
-    return {partition: end if first < end else 0 for partition, (first, end) in marks.items()}
+            client = self._client = self._client or consumer(self._settings, "ends")
+            partitions = partitions_of(client, self._settings, topic)
+            return kept_offsets(client, self._settings, self._settings.topic(topic), partitions)

@@ -30,7 +30,6 @@ from stream.core.fast_query import SOURCES
 from stream.services.current import Current
 from stream.services.door_views import CurrentFeeds, QueryLog
 from stream.services.registry import RegistryService, now
-from stream.services.view_writer import ViewWriter
 from stream.services.views import VIEWS, TakesFeeds, TakesQueries
 from synthetic.people import People, Person
 from synthetic.population import population
@@ -38,6 +37,7 @@ from tests.connectors.door.running import Door
 from tests.factory import Fields
 from tests.stream.core.audit.logs import SIGNER
 from tests.stream.core.cases import party_fields
+from tests.stream.services.writing import written
 
 SEED, PEOPLE = 7, 60
 KNOWN: Final = People(SEED, "wanted")
@@ -61,15 +61,14 @@ class Fed(NamedTuple):
     @asynccontextmanager
     async def kept(self, door: Door) -> AsyncIterator[None]:
         """While the views follow the log, and the registries answer."""
-        writer = ViewWriter(door.kafka, VIEWS, self.takers, door.records)
-        async with _registry(door, self.folder / "people.sqlite") as service:
-            running = [asyncio.create_task(service.run()), asyncio.create_task(writer.run())]
+        views = written(door.kafka, VIEWS, self.takers, door.records)
+        async with _registry(door, self.folder / "people.sqlite") as service, views:
+            running = asyncio.create_task(service.run())
             try:
                 yield
             finally:
                 service.stop()
-                writer.stop()
-                await asyncio.gather(*running)
+                await running
 
 
 @asynccontextmanager

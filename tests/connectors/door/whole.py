@@ -59,7 +59,6 @@ from stream.services.index_view import INDEX, TakesOrders
 from stream.services.instructing import facts_of
 from stream.services.replaying import Named, Replaying, SightingGoneError
 from stream.services.resolving import hit_record
-from stream.services.view_writer import ViewWriter
 from stream.services.whose import LedgerHits, LedgerStories
 from tests.connectors.documents.sealed import NOW as SEALS_AT
 from tests.connectors.documents.sealed import write_trust
@@ -71,6 +70,7 @@ from tests.connectors.door.running import NOW, Door, now, opened
 from tests.factory import as_record, person_fields, sighting_fields
 from tests.stream.core.audit.logs import SIGNER, entry
 from tests.stream.core.cases import case, debtor, judgment, party_fields, question
+from tests.stream.services.writing import written
 from watchlists.order import Order, read_order
 from watchlists.policy import Policy
 from watchlists.rules import History
@@ -203,13 +203,8 @@ async def whole(stack: Addresses, name: str, folder: Path) -> AsyncIterator[Whol
 async def _indexed(ground: _Ground, door: Door) -> AsyncIterator[None]:
     """While the index follows the log."""
     orders = TakesOrders(ground.index, lambda _: None, ground.ledger.of_orders)
-    writer = ViewWriter(ground.kafka, INDEX, [orders], door.records)
-    running = asyncio.create_task(writer.run())
-    try:
+    async with written(ground.kafka, INDEX, [orders], door.records):
         yield
-    finally:
-        writer.stop()
-        await running
 
 
 async def _until_indexed(index: RedisIndex, ends: Ends) -> None:

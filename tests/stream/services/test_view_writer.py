@@ -30,9 +30,9 @@ from matchers.keys import KeyHasher
 from stream.core.feeds import FeedRecord
 from stream.core.question import Answer
 from stream.services.current import Current
-from stream.services.view_writer import ViewWriter
 from stream.services.views import VIEWS, TakesFeeds, TakesQueries, rebuild_view
 from tests.stream.core.cases import AT, CASE_ID, DEBTOR_ID, case, debtor, question
+from tests.stream.services.writing import written
 
 HASHER = KeyHasher(b"a secret of this test")
 
@@ -58,13 +58,8 @@ class World:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[None]:
         views = (TakesFeeds(self.feeds), TakesQueries(self.queries, HASHER))
-        writer = ViewWriter(self.kafka, VIEWS, views, self.records)
-        running = asyncio.create_task(writer.run())
-        try:
+        async with written(self.kafka, VIEWS, views, self.records):
             yield
-        finally:
-            writer.stop()
-            await running
 
     def buried(self) -> list[str]:
         """The reasons of all dead letters."""
