@@ -8,13 +8,12 @@ from typing import Final
 
 import click
 import structlog
-import uvicorn
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 
-from connectors.door.guard import Guard, Told
+from connectors.door.guard import Told
+from connectors.door.server import server
 from connectors.door.settings import DoorSettings
-from connectors.identity.peer import PeerProtocol
 from connectors.kafka.errors import KafkaError
 from deploy.local.errors import StackError
 from matchers.wire import reason
@@ -25,8 +24,6 @@ from stream.interpreter import settle
 from stream.logs import log_to_stderr
 
 CANNOT_START: Final = 2
-STOP_S: Final = 5
-KEEP_ALIVE_S: Final = 75
 NO_ROUTE: Final = "none"
 """The metrics' label of a request for what is not there."""
 
@@ -54,30 +51,7 @@ async def _serve(ready: Ready) -> None:
         metrics_server, _ = start_http_server(port, addr=host, registry=metrics.DOOR)
         settle()
         structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
-        await _server(ready, door).serve()
-
-
-def _server(ready: Ready, door: Guard) -> uvicorn.Server:
-    """uvicorn's own access log would hold paths and addresses, so it is off."""
-    settings = ready.settings
-    return uvicorn.Server(
-        uvicorn.Config(
-            door,
-            host=settings.host,
-            port=settings.port,
-            ssl_certfile=settings.certificate,
-            ssl_keyfile=settings.certificate_key,
-            http=PeerProtocol,
-            **ready.known.clients.tls_options(),
-            limit_concurrency=settings.requests_max,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=STOP_S,
-            access_log=False,
-            server_header=False,
-            log_level="warning",
-            lifespan="on",
-        )
-    )
+        await server(door, ready.settings, ready.known.clients).serve()
 
 
 def _tell(told: Told) -> None:

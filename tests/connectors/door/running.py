@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import aiohttp
-import uvicorn
 from confluent_kafka import TopicPartition
 from pydantic import SecretStr
 
@@ -26,9 +25,11 @@ from connectors.door.guard import Told
 from connectors.door.health import HealthReport
 from connectors.door.hit_list import Told as ToldHit
 from connectors.door.incidents import Desk
+from connectors.door.server import server
 from connectors.door.settings import DoorSettings
 from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
+from connectors.identity.settings import ClientSettings
 from connectors.kafka.clients import consumer, fetch, partitions_of
 from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.records import Record, Records
@@ -184,7 +185,7 @@ async def opened(
     hits: Hits | None = None,
     audit_s_max: float = 5.0,
     people: Mapping[str, Principal] = MappingProxyType({}),
-    serving: Mapping[str, Any] = MappingProxyType({}),
+    clients: ClientSettings | None = None,
     index: WatchlistIndex | None = None,
     clock: Callable[[], dt.datetime] = lambda: NOW,
     redis_url: str = NOWHERE,
@@ -202,8 +203,8 @@ async def opened(
     told: list[Told] = []
     principals = {token: _court(court) for court, token in TOKENS.items()} | dict(people)
     given = {name: more[name] for name in Parts._fields if more.get(name) is not None}
-    chosen = {"rate_burst": 1000} | {name: value for name, value in more.items() if name not in Parts._fields}
-    settings = DoorSettings(port=0, **chosen)
+    chosen = {"port": 0, "rate_burst": 1000} | {name: value for name, value in more.items() if name not in Parts._fields}
+    settings = DoorSettings(**chosen)
     held, currency = index or MemoryIndex(), Currency(settings.check_behind_s_max)
     ends = LogEnds(here, held, currency)
     client = connect(RedisSettings(url=SecretStr(redis_url)))
@@ -230,18 +231,18 @@ async def opened(
     )
     door = build_door(settings, usual._replace(**given))
     await ends.start()
-    server = uvicorn.Server(uvicorn.Config(door, port=0, log_level="warning", access_log=False, lifespan="on", **serving))
-    served = asyncio.create_task(server.serve())
-    while not server.started:
+    serving = server(door, settings, clients or ClientSettings())
+    served = asyncio.create_task(serving.serve())
+    while not serving.started:
         assert not served.done(), "the door did not open"
         await asyncio.sleep(0.01)
-    scheme = "https" if server.config.is_ssl else "http"
-    port = server.servers[0].sockets[0].getsockname()[1]
+    scheme = "https" if serving.config.is_ssl else "http"
+    port = serving.servers[0].sockets[0].getsockname()[1]
     try:
         async with aiohttp.ClientSession() as session:
             yield Door(f"{scheme}://127.0.0.1:{port}", session, here, records, told)
     finally:
-        server.should_exit = True
+        serving.should_exit = True
         await served
         await ends.stop()
         await audit.stop()

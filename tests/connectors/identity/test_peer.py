@@ -14,7 +14,6 @@ import pytest
 from yarl import URL
 
 from connectors.identity.certificates import Certificates
-from connectors.identity.peer import PeerProtocol
 from connectors.identity.settings import ClientSettings
 from tests.connectors.door.running import Door, opened
 from tests.connectors.identity.certifying import DAY, Issued, issued
@@ -35,7 +34,7 @@ def tls(folder: Path, *, required: bool) -> dict[str, Any]:
     certificate, key = SERVER.write(folder, "server")
     authority, _ = CA.write(folder, "ca")
     asked = ClientSettings(certificates=folder / "certificates.toml", ca_file=authority, required=required)
-    return {"http": PeerProtocol, "ssl_certfile": certificate, "ssl_keyfile": key, **asked.tls_options()}
+    return {"certificate": certificate, "certificate_key": key, "clients": asked}
 
 
 async def me(door: Door, folder: Path, shown: Issued | None, **headers: str) -> tuple[int, str | None]:
@@ -52,7 +51,7 @@ async def me(door: Door, folder: Path, shown: Issued | None, **headers: str) -> 
 
 async def test_S5_1_a_client_certificate_is_who_its_entry_says(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     known = certificates(tmp_path)
-    async with opened(kafka, topic_prefix, identities=known, serving=tls(tmp_path, required=False)) as door:
+    async with opened(kafka, topic_prefix, identities=known, **tls(tmp_path, required=False)) as door:
         assert await me(door, tmp_path, COURT) == (200, "440106")
         assert await me(door, tmp_path, None) == (401, None)
         assert await me(door, tmp_path, issued("unknown", CA)) == (401, None)
@@ -68,7 +67,7 @@ async def test_S5_1_where_a_certificate_is_required_nobody_connects_without(
     kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     known = certificates(tmp_path)
-    async with opened(kafka, topic_prefix, identities=known, serving=tls(tmp_path, required=True)) as door:
+    async with opened(kafka, topic_prefix, identities=known, **tls(tmp_path, required=True)) as door:
         assert await me(door, tmp_path, COURT) == (200, "440106")
         assert await me(door, tmp_path, None) == (0, None)
 
@@ -77,7 +76,7 @@ async def test_S5_1_where_a_certificate_is_required_nobody_connects_without(
 async def test_S5_1_a_proxys_word_counts_by_where_it_connects_from(
     kafka: str, topic_prefix: str, tmp_path: Path, proxy: str, status: int
 ) -> None:
-    async with opened(kafka, topic_prefix, identities=certificates(tmp_path, proxy), serving={"http": PeerProtocol}) as door:
+    async with opened(kafka, topic_prefix, identities=certificates(tmp_path, proxy)) as door:
         said = {"Client-Cert": COURT.header, "X-Forwarded-For": "10.0.0.9"}
         assert (await door.get("/v1/me", None, **said)).status == status
 
@@ -99,7 +98,7 @@ async def test_S5_1_what_comes_behind_a_body_is_no_header(kafka: str, topic_pref
     known = certificates(tmp_path, "127.0.0.1")
     line = f"Client-Cert: {COURT.header}\r\n".encode()
     chunked = b"GET /v1/me HTTP/1.1\r\nhost: door\r\ntransfer-encoding: chunked\r\n"
-    async with opened(kafka, topic_prefix, identities=known, serving={"http": PeerProtocol}) as door:
+    async with opened(kafka, topic_prefix, identities=known) as door:
         assert b" 200 " in await said_to(door, chunked + line + b"\r\n0\r\n\r\n")
         assert b" 401 " in await said_to(door, chunked + b"\r\n0\r\n" + line + b"\r\n")
 
@@ -117,5 +116,5 @@ async def test_S5_1_what_comes_behind_a_body_is_no_header(kafka: str, topic_pref
 async def test_what_is_no_request_or_has_no_end_is_refused(
     kafka: str, topic_prefix: str, tmp_path: Path, parts: list[bytes]
 ) -> None:
-    async with opened(kafka, topic_prefix, identities=certificates(tmp_path), serving={"http": PeerProtocol}) as door:
+    async with opened(kafka, topic_prefix, identities=certificates(tmp_path)) as door:
         assert (await said_to(door, *parts)).startswith(b"HTTP/1.1 400 ")
