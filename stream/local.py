@@ -25,7 +25,7 @@ from deploy.local.errors import StackError, StartError
 from deploy.local.process import Process
 from stream.settings import WorkerSettings
 
-WORKERS_START_S: Final = 60.0
+WORKERS_START_S: Final = 120.0
 _POLL_S: Final = 0.1
 
 

@@ -59,7 +59,7 @@ async def test_what_is_done_and_what_is_refused_is_on_record_with_who_what_and_w
 async def test_while_the_log_is_frozen_the_door_refuses_and_does_nothing(private_stack: Stack, topic_prefix: str) -> None:
     addresses = private_stack.find()
     assert addresses is not None
-    async with opened(addresses.kafka, topic_prefix, audit_s_max=2.0) as door:
+    async with opened(addresses.kafka, topic_prefix) as door:
         await door.store(notification(1))
         assert (await door.get("/v1/inbox")).status == 200
         await asyncio.to_thread(private_stack.kafka.pause)
