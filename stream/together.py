@@ -22,17 +22,29 @@ class Together(Generic[T, R]):
     def __init__(self, ask: Callable[[Sequence[T]], Awaitable[R]]) -> None:
         self._ask = ask
         self._waiting: list[tuple[Sequence[T], asyncio.Future[R]]] = []
-        self._running: asyncio.Task[None] | None = None
+        self._busy = False
+        self._rest: asyncio.Task[None] | None = None
 
     async def __call__(self, items: Sequence[T]) -> R:
         """The answer to these items and whatever else was asked with them."""
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((items, answer))
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._run())
-        return await answer
+        if self._busy:
+            answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+            self._waiting.append((items, answer))
+            return await answer
+        self._busy = True
+        try:  # in no task of its own, which would cost a lonely call as much again as the rest of this
+            return await self._ask(items)
+        finally:
+            self._rest = asyncio.create_task(self._ask_rest()) if self._waiting else None
+            self._busy = self._rest is not None
 
-    async def _run(self) -> None:
+    async def _ask_rest(self) -> None:
+        try:
+            await self._ask_waiting()
+        finally:
+            self._busy = False
+
+    async def _ask_waiting(self) -> None:
         while self._waiting:
             items: list[T] = []
             answers: list[asyncio.Future[R]] = []

@@ -190,7 +190,7 @@ class Delivering:
         # The station and the court are told at once; neither waits for the other.
         async with asyncio.TaskGroup() as both:
             given = both.create_task(self._instructing.give(hit, decided.why, before))
-            both.create_task(self._climb(hit, news, planned.at, attempt=0, asked=asked, planned=given))
+            await self._climb(hit, news, planned.at, attempt=0, asked=asked, planned=given)
         await self._look_back(hit)
 
     async def _climb(
