@@ -65,6 +65,7 @@ class RedisLedger:
         self._whole = f"{namespace}:whole"
         self._server = server_name(client)
         self._known: Final[OrderedDict[str, bytes]] = OrderedDict()
+        self._look_script = client.register_script(scripts.LOOK)
         self._record_script = client.register_script(scripts.RECORD)
         self._claim_script = client.register_script(scripts.CLAIM_DUE)
 
@@ -77,16 +78,13 @@ class RedisLedger:
         if not hit_ids:
             return {}
         with translated(ViewUnavailableError, self._server):
-            async with self._client.pipeline(transaction=False) as asked:
-                asked.mget([self._whole, *(f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids)])
-                for slot in slots:
-                    asked.hgetall(f"{self._namespace}:slot:{slot}")
-                (whole, *values), *of_slots = await asked.execute()
-        self._check(whole)
-        self._keep(dict(zip(hit_ids, (value or b"" for value in values), strict=True)))
-        stories = {hit_id: _read(value or b"") for hit_id, value in zip(hit_ids, values, strict=True)}
+            asked = (packed((name,) for name in hit_ids), packed((name,) for name in slots))
+            found = await self._look_script(args=[self._namespace, *asked])
+        values, of_slots = dict(zip(hit_ids, found, strict=False)), found[len(hit_ids) :]
+        self._keep(values)
+        stories = {hit_id: _read(value) for hit_id, value in values.items()}
         marks = {
-            slot: {hit.decode(): _mark.decode(mark) for hit, mark in of.items()}
+            slot: {hit.decode(): _mark.decode(mark) for hit, mark in zip(of[::2], of[1::2], strict=True)}
             for slot, of in zip(slots, of_slots, strict=True)
         }
         return {hit_id: Looked(stories[hit_id], marks.get(slot, {})) for hit_id, slot in asks}
