@@ -1,5 +1,7 @@
 """A document is looked at in a process that no document can make hang or grow."""
 
+import hashlib
+import json
 import os
 import signal
 import sys
@@ -7,13 +9,17 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from connectors.documents.trust import TrustError
 from connectors.documents.verifier import PdfSealVerifier
+from stream.core.sealed_order import documents_of
 from stream.core.seals import SealReason
 from tests.connectors.documents.sealed import COURT, NOW, province, text_altered, write_trust
+from tests.watchlists import orders
+from watchlists.order import Order, read_order
 
 
 def verifier(folder: Path, **limits: float) -> PdfSealVerifier:
@@ -50,7 +56,9 @@ def test_too_large_is_not_even_looked_at(tmp_path: Path):
 
 def test_out_of_time_and_out_of_memory_are_verdicts(tmp_path: Path):
     assert verifier(tmp_path / "a", wall_s_max=0.001).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
-    assert verifier(tmp_path / "b", memory_bytes_max=1 << 24).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
+    large = bytes(8 << 20)  # a small one may find all the room it needs in what the nursery has
+    assert verifier(tmp_path / "b", memory_bytes_max=1 << 24).verify(large, COURT).reason is SealReason.TOO_COSTLY
+    assert verifier(tmp_path / "c").verify(large, COURT).reason is SealReason.UNREADABLE
 
 
 def test_a_trust_store_that_went_away_is_no_verdict(tmp_path: Path):
@@ -98,6 +106,26 @@ def test_threads_share_it_and_each_document_has_its_own_verdict(tmp_path: Path):
         reasons = list(threads.map(lambda data: checks.verify(data, COURT).reason, sent))
         assert len(checks._idle) <= 2
     assert reasons == [SealReason.SEALED, SealReason.ALTERED, SealReason.UNREADABLE] * 6
+
+
+def test_an_order_that_lists_a_killer_among_good_documents_has_each_ones_own_verdict(tmp_path: Path):
+    sent = [HOSTILE["nested arrays"], province().sealed, text_altered(province().sealed), province().sealed]
+    kept = {hashlib.sha256(data).hexdigest(): data for data in sent}
+    placed = json.loads(orders.order("A", 1, ["E12345678"], court=COURT).raw)
+    kinds = ("annex", "detention_decision", "assistance_notice", "annex")
+    placed["documents"] = [
+        {"kind": kind, "sha256": hashlib.sha256(data).hexdigest()} for kind, data in zip(kinds, sent, strict=True)
+    ]
+    order = read_order(json.dumps(placed).encode())
+    assert isinstance(order, Order)
+    with verifier(tmp_path, processes=1) as checks:
+        checked = documents_of(order, SimpleNamespace(get=kept.__getitem__), checks)
+    assert [one.verdict.reason for one in checked] == [
+        SealReason.TOO_COSTLY,
+        SealReason.SEALED,
+        SealReason.ALTERED,
+        SealReason.SEALED,
+    ]
 
 
 BOMB = zlib.compress(bytes(200 << 20), 9)
