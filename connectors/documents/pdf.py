@@ -30,7 +30,7 @@ from pyhanko_certvalidator.registry import SimpleTrustManager
 
 from connectors.documents.revocation import revocation
 from connectors.documents.trust import Trust
-from stream.core.seals import Coverage, SealReason, SealVerdict
+from stream.core.seal_verdict import Coverage, SealReason, SealVerdict
 
 SIGNATURES_MAX: Final = 16
 SKEW: Final = dt.timedelta(minutes=5)

@@ -23,7 +23,7 @@ from connectors.documents.limits import (
 )
 from connectors.documents.nursery import Nursery
 from connectors.documents.trust import TrustError, TrustStore
-from stream.core.seals import SealReason, SealVerdict
+from stream.core.seal_verdict import SealReason, SealVerdict
 
 
 def _now() -> dt.datetime:

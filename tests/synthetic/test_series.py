@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from connectors.documents.pdf import judge
-from stream.core.seals import Coverage, SealReason
+from stream.core.seal_verdict import Coverage, SealReason
 from synthetic.series import WIDTH, Series
 from tests.connectors.documents.sealed import AT, COURT, NOW, OTHER, province, trust
 

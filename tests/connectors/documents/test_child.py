@@ -8,7 +8,7 @@ import pytest
 from connectors.documents import child
 from connectors.documents.pdf import judge
 from connectors.documents.trust import TrustStore
-from stream.core.seals import SealReason
+from stream.core.seal_verdict import SealReason
 
 
 def test_the_sample_is_sealed_and_its_trust_store_is_whole():

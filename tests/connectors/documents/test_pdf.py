@@ -18,7 +18,8 @@ from pyhanko.pdf_utils.writer import copy_into_new_writer
 from pyhanko.sign.fields import SigSeedSubFilter
 
 from connectors.documents.pdf import at_once, court_of, covers_whole, judge
-from stream.core.seals import SEAL_WORDS, Coverage, SealReason
+from stream.core.seal_verdict import Coverage, SealReason
+from stream.core.seals import SEAL_WORDS
 from synthetic.seals import YEAR, Authority, pdf
 from tests.connectors.documents.sealed import (
     AT,

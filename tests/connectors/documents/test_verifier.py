@@ -15,8 +15,8 @@ import pytest
 
 from connectors.documents.trust import TrustError
 from connectors.documents.verifier import PdfSealVerifier
+from stream.core.seal_verdict import SealReason
 from stream.core.sealed_order import documents_of
-from stream.core.seals import SealReason
 from tests.connectors.documents.sealed import COURT, NOW, province, text_altered, write_trust
 from tests.watchlists import orders
 from watchlists.order import Order, read_order
