@@ -27,17 +27,21 @@ class Asked(NamedTuple):
 
 
 class Recent:
-    """Verdicts by what was asked, each with its time. Threads may share it."""
+    """Verdicts by what was asked, each with its time. Threads may share it. ``spared`` counts what was known."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Asked, tuple[dt.datetime, SealVerdict]] = OrderedDict()
+        self.spared = 0
         self._lock = threading.Lock()
 
     def get(self, asked: Asked, now: dt.datetime) -> SealVerdict | None:
         """The verdict if it was good and is not too old; a clock that was set back makes it so, too."""
         with self._lock:
             given, verdict = self._known.get(asked, (now, None))
-        return verdict if dt.timedelta() <= now - given <= AGE_MAX else None
+            if verdict is None or not dt.timedelta() <= now - given <= AGE_MAX:
+                return None
+            self.spared += 1
+            return verdict
 
     def keep(self, asked: Asked, verdict: SealVerdict, now: dt.datetime) -> None:
         """Keep a verdict that is good, and forget the oldest of too many."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
@@ -54,7 +54,7 @@ class PdfSealVerifier:
         """Raises TrustError: the trust store cannot be used."""
         self._trust = TrustStore(trust.resolve())
         self._trust.check()
-        self._recent = Recent()
+        self.recent: Final = Recent()
         self._clock, self._bytes_max = clock, bytes_max
         self._wall_s_max, self._memory_bytes_max, self._documents_max = wall_s_max, memory_bytes_max, documents_max
         self._turns = threading.Semaphore(processes)
@@ -69,10 +69,10 @@ class PdfSealVerifier:
             return SealVerdict(reason=SealReason.TOO_LARGE)
         now = self._clock()
         asked = Asked(hashlib.sha256(data).digest(), court, self._trust.state(court))
-        verdict = self._recent.get(asked, now)
+        verdict = self.recent.get(asked, now)
         if verdict is None:
             verdict = self._look(data, court, now)
-            self._recent.keep(asked, verdict, now)
+            self.recent.keep(asked, verdict, now)
         return verdict
 
     def _look(self, data: bytes, court: str, now: dt.datetime) -> SealVerdict:
