@@ -34,8 +34,6 @@ SAMPLE_COURT: Final = "000000"
 SAMPLE_AT: Final = dt.datetime(2026, 11, 28, 1, tzinfo=dt.UTC)
 """A time at which its certificates and its list count. No other is asked."""
 REHEARSALS: Final = 8
-GARBAGE: Final = 50_000
-"""Objects after which Python looks for garbage. A small document makes fewer, and a look for garbage copies pages."""
 
 
 def main(told: socket.socket) -> int:
@@ -44,7 +42,6 @@ def main(told: socket.socket) -> int:
     rehearse()
     gc.collect()
     gc.freeze()  # or every child would copy what its collector marks
-    gc.set_threshold(GARBAGE)
     told.sendall(READY)
     while True:
         word, files, _, _ = socket.recv_fds(told, 1, FILES)
