@@ -122,7 +122,7 @@ class _Watch:
     def __init__(self, pid: int) -> None:
         self._pid, self._seen, self._cpu_s = pid, [0.0], 0.0
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def end(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def rehearse() -> None:
     for _ in range(REHEARSALS):
         trust = TrustStore(SAMPLE).of(SAMPLE_COURT)
         verdict = judge((SAMPLE / "sealed.pdf").read_bytes(), SAMPLE_COURT, trust, SAMPLE_AT)
-        msgspec.json.encode(verdict)
+        msgspec.json.encode(verdict)  # as it is told
         if not verdict.good:
             raise RuntimeError(f"the sample is {verdict.reason}")
 

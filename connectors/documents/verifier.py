@@ -36,8 +36,8 @@ class PdfSealVerifier:
     """A ``SealVerifier`` for PDF files. ``clock`` gives aware times: seals from ahead and stale lists are refused by it.
 
     Threads may share it: as many documents as ``processes`` are looked at at once, and further ones wait. Each is looked at
-    in a process of its own, started by a nursery that is kept for ``documents_max`` of them, unless it was found to be good
-    within the last minute (``connectors.documents.recent``).
+    in a process of its own, started by a nursery that is kept for ``documents_max`` of them; a document that was found to be
+    good within the last minute is not looked at again (``connectors.documents.recent``).
     """
 
     def __init__(
