@@ -1,32 +1,34 @@
-"""``chakong bench import``: orders with two sealed documents each, imported in bulk; and a process started for each document.
+"""``chakong bench import``: orders with two sealed documents each, imported in bulk, in two ways that ratios hold between.
 
-Authorities, seals and documents are real and synthetic (``synthetic/seals.py``). Every order has a decision of its own; a
-notice is shared by ``--shared`` orders of a court at most. Both ways go through the same ``Importing``, Kafka and store, in a
-process of their own whose memory is watched together with all that it starts.
+``forked``, as ``chakong import`` does it: each document is looked at in a process of its own, a copy of one that stands ready.
+``started``: that process is started anew for each document. Both go through the same ``Importing``, Kafka and store, in a
+process of their own whose memory is watched together with all that it starts. The orders: ``benchmarks/sealed_orders.py``.
+A notice that two orders share is looked at once if they come within a minute: ``documents_looked_at`` says how many were.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from benchmarks.machine import descendants, keep, resident_mb_alone
+from benchmarks.sealed_orders import ORDERS, Corpus
 from connectors.documents.cipher import Cipher
 from connectors.documents.files import FolderDocuments
 from connectors.documents.limits import BYTES_MAX, DOCUMENTS_MAX
@@ -41,17 +43,17 @@ from stream.bulk import Position, Rows
 from stream.local import project_root, settings_of, wipe
 from stream.services.importing import Importing
 from stream.settings import WorkerSettings
-from synthetic.seals import YEAR, Authority, Seal, pdf
-from synthetic.world import World
 
-WATCH_S: Final = 0.2
-SEED: Final = 7
-WAYS: Final = {"kept_process": DOCUMENTS_MAX, "process_a_document": 1}
+WATCH_S: Final = 1.0
+"""A look at the memory costs some milliseconds a process."""
+TELL_S: Final = 30.0
+WAYS: Final = {"forked": DOCUMENTS_MAX, "started": 1}
+"""Each way, and after how many documents its nursery is replaced."""
 
 
 @click.command()
 @click.option("--orders", default=3000, show_default=True, type=click.IntRange(10))
-@click.option("--baseline", default=60, show_default=True, type=click.IntRange(2), help="Orders for a process a document.")
+@click.option("--baseline", default=60, show_default=True, type=click.IntRange(2), help="Orders for a start a document.")
 @click.option("--shared", default=2, show_default=True, type=click.IntRange(1), help="Orders that share a notice, at most.")
 @click.option("--workers", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1, 64))
 def import_orders(orders: int, baseline: int, shared: int, workers: int) -> None:
@@ -60,151 +62,140 @@ def import_orders(orders: int, baseline: int, shared: int, workers: int) -> None
     root = project_root()
     addresses = stack.up(root, console.print)
     with tempfile.TemporaryDirectory(prefix="chakong-import-") as folder:
-        made = _make(Path(folder), orders, shared, console.print)
+        with _progress(console, "sealing", orders) as done:
+            made = Corpus(Path(folder), orders, shared, lambda: done(1)).told
         result: dict[str, Any] = {"workers": workers, **made}
-        for way, count in (("kept_process", orders), ("process_a_document", baseline)):
-            console.print(f"{way}: {count:,} orders")
-            result[way] = _run(root, addresses, Path(folder), way, count, workers)
+        for way, count in (("forked", orders), ("started", min(baseline, orders))):
+            with _progress(console, f"importing, {way}", count) as done:
+                result[way] = _run(root, addresses, Path(folder), {"way": way, "orders": count, "workers": workers}, done)
     _show(console, result)
     console.print(f"Kept in {keep('import', result)}")
 
 
-def _make(folder: Path, orders: int, shared: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """A trust store, a folder of documents, and a file of orders that list them."""
-    say(f"Sealing the documents of {orders:,} orders")
-    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    authority = Authority("合成法院证书", now - YEAR)
-    trust, documents = folder / "trust", folder / "documents"
-    (trust / "crls").mkdir(parents=True)
-    documents.mkdir()
-    (trust / "crls" / "all.crl").write_bytes(authority.crl(now))
-    (folder / "key").write_text(os.urandom(32).hex())
-    seals: dict[str, Seal] = {}
-    notices: dict[str, list[str]] = {}
-    began, count = time.monotonic(), 0
+@contextmanager
+def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Tell how far it is: a bar, or where nobody looks a line every half minute."""
+    bar = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console.print(f"{what}: {total:,} orders")
+    told, so_far = time.monotonic(), 0
+    with Progress(*bar, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
 
-    def sealed(court: str, *lines: str) -> str:
-        nonlocal count
-        data = seals[court].put_on(pdf(lines), now)
-        digest = hashlib.sha256(data).hexdigest()
-        (documents / f"{digest}.pdf").write_bytes(data)
-        count += 1
-        return digest
+        def done(more: int) -> None:
+            nonlocal told, so_far
+            so_far += more
+            progress.advance(task, more)
+            if not console.is_terminal and time.monotonic() - told >= TELL_S:
+                told = time.monotonic()
+                console.print(f"  {so_far:,} of {total:,}")
 
-    with (folder / "orders.ndjson").open("wb") as file:
-        for fields in _two_documents(orders):
-            court = fields["court"]["code"]
-            if court not in seals:
-                seals[court] = authority.seal(court, fields["court"]["name"], now - YEAR)
-                (trust / f"{court}.pem").write_bytes(authority.pem())
-            decision, notice = fields["documents"]
-            decision["sha256"] = sealed(court, "合成文书", fields["id"], decision["kind"])
-            left = notices.setdefault(court, [])
-            if not left:
-                left += [sealed(court, "合成文书", fields["id"], notice["kind"])] * shared
-            notice["sha256"] = left.pop()
-            file.write(msgspec.json.encode(fields) + b"\n")
-    size = sum(path.stat().st_size for path in documents.iterdir())
-    return {
-        "orders": orders,
-        "documents_listed": 2 * orders,
-        "documents_distinct": count,
-        "orders_a_notice_at_most": shared,
-        "courts": len(seals),
-        "document_bytes": round(size / count),
-        "sealed_in_s": round(time.monotonic() - began, 1),
-    }
+        yield done
 
 
-def _two_documents(orders: int) -> Iterator[dict[str, Any]]:
-    """So many orders of the synthetic world that list two documents: all but exit restrictions."""
-    left = orders
-    for record in World(SEED, orders=4 * orders).orders():
-        fields = json.loads(record.value)
-        if len(fields["documents"]) == 2:
-            yield fields
-            left -= 1
-        if not left:
-            return
-    raise RuntimeError("the world has too few orders with two documents")
-
-
-def _run(root: Path, addresses: Addresses, folder: Path, way: str, orders: int, workers: int) -> dict[str, Any]:
-    """One import in a process of its own, watched."""
+def _run(root: Path, addresses: Addresses, folder: Path, job: dict[str, Any], done: Callable[[int], None]) -> dict[str, Any]:
+    """One import in a process of its own, watched. It tells of each window of rows, and at last its result, a line each."""
     prefix = f"bench-import-{int(time.time())}-"
     deployment = Deployment(root / ".local" / "deployments" / prefix.rstrip("-"), addresses, prefix)
     deployment.prepare()
     settings = settings_of(deployment)
     ensure_topics(settings.kafka)
-    job = {"folder": str(folder), "orders": orders, "workers": workers, "documents_max": WAYS[way], "way": way}
+    told: dict[str, Any] = {}
     try:
-        command = [sys.executable, "-m", "benchmarks.import_orders", json.dumps(job)]
+        command = [sys.executable, "-m", "benchmarks.import_orders", json.dumps({**job, "folder": str(folder)})]
         with subprocess.Popen(command, env=deployment.environment(), stdout=subprocess.PIPE, text=True) as process:
-            peak, seen = 0.0, []
-            while process.poll() is None:
-                with suppress(OSError, KeyError, ProcessLookupError):
-                    seen.append(_memory_mb(process.pid))
-                    peak = max(peak, seen[-1])
-                time.sleep(WATCH_S)
-            told = process.stdout.read() if process.stdout is not None else ""
+            watch = _Watch(process.pid)
+            for line in process.stdout or ():
+                told = json.loads(line)
+                done(told.get("more", 0))
+            watched = watch.end()
         if process.returncode:
             raise RuntimeError(f"the import ended with {process.returncode}")
-        result: dict[str, Any] = json.loads(told)
     finally:
         wipe(settings)
         shutil.rmtree(deployment.folder, ignore_errors=True)
-    middle = sorted(seen)[len(seen) // 2] if seen else 0.0
-    return {**result, "resident_mb": round(middle), "resident_mb_peak": round(peak)}
+    return {**told, **watched}
 
 
-def _memory_mb(pid: int) -> float:
-    """Of a process and all that it started; what they share is shared out among them (PSS)."""
-    total = 0.0
-    for one in descendants(pid):
-        with suppress(OSError, KeyError):  # it may have ended meanwhile
-            total += resident_mb_alone(one)
-    return total
+class _Watch:
+    """Looks at the memory of a process and of all that it starts; what they share is shared out among them (PSS)."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._seen, self._cpu_s = pid, [0.0], 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def end(self) -> dict[str, Any]:
+        """What was seen, and the processor time that it took to look."""
+        self._ended.set()
+        self._thread.join()
+        middle = sorted(self._seen)[len(self._seen) // 2]
+        return {"resident_mb": round(middle), "resident_mb_peak": round(max(self._seen)), "watching_cpu_s": self._cpu_s}
+
+    def _watch(self) -> None:
+        while not self._ended.wait(WATCH_S):
+            with suppress(OSError, KeyError):
+                self._seen.append(sum(map(_resident_mb, descendants(self._pid))))
+            self._cpu_s = round(time.thread_time(), 1)
+
+
+def _resident_mb(pid: int) -> float:
+    with suppress(OSError, KeyError):  # it may have ended meanwhile
+        return resident_mb_alone(pid)
+    return 0.0
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:
     table = Table(title=f"Orders with two documents each, {result['workers']} at once")
-    for column in ("", "orders", "a second", "resident", "at most"):
+    for column in ("", "orders", "a second", "processor an order", "resident", "at most"):
         table.add_column(column, justify="right" if column else "left")
     for way in WAYS:
         one = result[way]
+        spent_ms = (one["own_cpu_s"] + one["documents_cpu_s"]) / one["orders"] * 1000
         memory = (f"{one['resident_mb']:,} MB", f"{one['resident_mb_peak']:,} MB")
-        table.add_row(way.replace("_", " "), f"{one['orders']:,}", f"{one['orders_a_second']:.1f}", *memory)
+        table.add_row(way, f"{one['orders']:,}", f"{one['orders_a_second']:.1f}", f"{spent_ms:,.1f} ms", *memory)
     console.print(table)
 
 
-def main(job: dict[str, Any]) -> dict[str, Any]:
-    """Import as many orders as the job says, as ``chakong import`` does; what that took."""
+def main(job: dict[str, Any]) -> None:
+    """Import as many orders as the job says, as ``chakong import`` does, and tell what that took."""
     folder = Path(job["folder"])
-    kafka = WorkerSettings().kafka
-    records = Records(kafka, "bench-import", linger_ms=5)
+    records = Records(WorkerSettings().kafka, "bench-import", linger_ms=5)
     store = DirectoryDocuments(folder / f"kept-{job['way']}", Cipher.from_file(folder / "key"))
-    verifier = PdfSealVerifier(folder / "trust", processes=job["workers"], documents_max=job["documents_max"])
+    verifier = PdfSealVerifier(folder / "trust", processes=job["workers"], documents_max=WAYS[job["way"]])
     sent = refused = 0
     began, spent = time.monotonic(), time.process_time()
     with verifier:
         documents = FolderDocuments(folder / "documents", BYTES_MAX)
         importing = Importing(documents, verifier, store, records.send, job["workers"])
-        rows = (row for row, _ in zip(Rows(folder / "orders.ndjson", Position()), range(job["orders"]), strict=False))
+        rows = (row for row, _ in zip(Rows(folder / ORDERS, Position()), range(job["orders"]), strict=False))
         for window in importing.run(rows):
             refused += sum(one.refusal is not None for one in window)
             sent += len(window)
+            _tell({"more": len(window)})
     took_s = time.monotonic() - began
     records.close()
     if refused or sent != job["orders"]:
         raise RuntimeError(f"{refused} of {sent} orders were refused")
-    return {
-        "orders": sent,
-        "seconds": round(took_s, 1),
-        "orders_a_second": round(sent / took_s, 2),
-        "documents_a_second": round(2 * sent / took_s, 1),
-        "own_cpu_s": round(time.process_time() - spent, 1),
-    }
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)  # every process that looked at documents has ended
+    _tell(
+        {
+            "orders": sent,
+            "seconds": round(took_s, 1),
+            "orders_a_second": round(sent / took_s, 2),
+            "documents_a_second": round(2 * sent / took_s, 1),
+            "documents_looked_at": 2 * sent - verifier.recent.spared,
+            "own_cpu_s": round(time.process_time() - spent, 1),
+            "documents_cpu_s": round(children.ru_utime + children.ru_stime, 1),
+            "documents_page_faults": children.ru_minflt,
+        }
+    )
+
+
+def _tell(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(json.loads(sys.argv[1]))))
+    main(json.loads(sys.argv[1]))

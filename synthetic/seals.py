@@ -132,17 +132,20 @@ class Seal:
         timestamper: TimeStamper | None = None,
     ) -> bytes:
         """The PDF with this seal, as an incremental update that says it was signed at ``at``."""
+        writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+        metadata = PdfSignatureMetadata(field_name=field, md_algorithm=digest, subfilter=kind)
+        sealed = _SignerAt(metadata, self.signer(), at, timestamper).sign_pdf(writer)
+        return bytes(sealed.getbuffer())
+
+    def signer(self) -> SimpleSigner:
+        """What signs with it."""
         certificate, *between = (
             asn1.Certificate.load(one.public_bytes(Encoding.DER)) for one in (self.certificate, *self._chain)
         )
         raw = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         registry = SimpleCertificateStore()
         registry.register_multiple(between)
-        signer = SimpleSigner(certificate, keys.PrivateKeyInfo.load(raw), registry)
-        writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
-        metadata = PdfSignatureMetadata(field_name=field, md_algorithm=digest, subfilter=kind)
-        sealed = _SignerAt(metadata, signer, at, timestamper).sign_pdf(writer)
-        return bytes(sealed.getbuffer())
+        return SimpleSigner(certificate, keys.PrivateKeyInfo.load(raw), registry)
 
 
 class _SignerAt(PdfSigner):

@@ -21,7 +21,7 @@ WALL_S_MAX: Final = 30.0
 CPU_S_MAX: Final = 20
 MEMORY_BYTES_MAX: Final = 1 << 30
 """Address space, of which Python and pyHanko take a part."""
-DOCUMENTS_MAX: Final = 1000
+DOCUMENTS_MAX: Final = 10_000
 """After so many a nursery is replaced, though no document ever touches it."""
 PROCESSES: Final = 2
 """Documents looked at at once."""

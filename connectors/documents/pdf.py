@@ -6,12 +6,11 @@ the whole file. Sources: ISO 32000-2, 12.8 (signatures, byte ranges); RFC 5280 (
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import io
 import re
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final, TypeVar, cast
 
 from asn1crypto import parser
 from asn1crypto import x509 as asn1
@@ -31,7 +30,7 @@ from pyhanko_certvalidator.registry import SimpleTrustManager
 
 from connectors.documents.revocation import revocation
 from connectors.documents.trust import Trust
-from stream.core.seals import Coverage, SealReason, SealVerdict
+from stream.core.seal_verdict import Coverage, SealReason, SealVerdict
 
 SIGNATURES_MAX: Final = 16
 SKEW: Final = dt.timedelta(minutes=5)
@@ -41,6 +40,7 @@ _COURT: Final = re.compile(r"CT:CN-([0-9A-Za-z]{2,32})")
 _KINDS: Final = {kind.value for kind in (SigSeedSubFilter.ADOBE_PKCS7_DETACHED, SigSeedSubFilter.PADES)}
 _USAGE: Final = KeyUsageConstraints(key_usage={"digital_signature", "non_repudiation"}, match_all_key_usages=False)
 _RANGE_NUMBERS: Final = 4
+_Result = TypeVar("_Result")
 
 
 def judge(data: bytes, court: str, trust: Trust, now: dt.datetime) -> SealVerdict:
@@ -101,17 +101,30 @@ def covers_whole(data: bytes, byte_range: list[int], contents: bytes) -> bool:
     return not contents[length:].strip(b"\0")
 
 
+def at_once(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+    """What a coroutine returns that waits for nothing, as one that fetches nothing does; no event loop is made for it.
+
+    Raises RuntimeError: it did wait.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as ended:
+        return cast("_Result", ended.value)
+    coroutine.close()
+    raise RuntimeError("the look at a signature waits for something")
+
+
 def _reason(one: EmbeddedPdfSignature, court: str | None, trust: Trust, now: dt.datetime) -> SealReason | None:
     """What is wrong with one signature, or None. Without a court, it may be anybody's whom the roots vouch for."""
     signed_at = one.self_reported_timestamp
     if signed_at is None or signed_at.utcoffset() is None:
         return SealReason.SIGNING_TIME
-    status = asyncio.run(
+    vouched = _context(trust.roots, signed_at)
+    # The same roots are the same context: what pyHanko itself takes for timestamps where it is given none of their own.
+    stamped = vouched if trust.timestamp_roots is trust.roots else _context(trust.timestamp_roots, signed_at)
+    status = at_once(
         async_validate_pdf_signature(
-            one,
-            signer_validation_context=_context(trust.roots, signed_at),
-            ts_validation_context=_context(trust.timestamp_roots, signed_at),
-            key_usage_settings=_USAGE,
+            one, signer_validation_context=vouched, ts_validation_context=stamped, key_usage_settings=_USAGE
         )
     )
     problem = status.trust_problem_indic

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from stream.core.seals import SealReason
+from stream.core.seal_verdict import SealReason
 
 _UNDERSTOOD: Final = frozenset({x509.CRLNumber.oid, x509.AuthorityKeyIdentifier.oid, x509.IssuingDistributionPoint.oid})
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)

@@ -11,6 +11,7 @@ ValueError
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,16 +54,40 @@ class TrustStore:
         """What is trusted for a court. Raises TrustError."""
         if not self.folder.is_dir():
             raise TrustError(f"{self.folder}: no such folder")
-        roots: Sequence[x509.Certificate] = ()
-        if _COURT.fullmatch(court):
-            bundles = (self.folder / f"{court}.pem", self.folder / f"{court[:_PROVINCE_DIGITS]}.pem")
-            roots = next((_certificates(bundle) for bundle in bundles if bundle.exists()), ())
-        authorities = self.folder / "tsa.pem"
+        roots = next((_certificates(bundle) for bundle in self._bundles(court) if bundle.exists()), ())
+        authorities = self._authorities
         return Trust(roots, _certificates(authorities) if authorities.exists() else roots, self._crls())
 
+    def state(self, court: str) -> bytes:
+        """A digest of how the files stand that say what is trusted for a court: another one after any change of them.
+
+        They are not read. Raises TrustError.
+        """
+        try:
+            paths = [self.folder, *self._bundles(court), self._authorities, *self._lists()]
+            found = [(str(path), path.stat()) for path in paths if path.exists()]
+        except OSError as error:
+            raise TrustError(f"{self.folder}: {error.strerror}") from None
+        # The time of the inode's last change: that of the content can be set, and is where a file is copied with its times.
+        told = [(path, status.st_ino, status.st_size, status.st_ctime_ns) for path, status in found]
+        return hashlib.sha256(repr(told).encode()).digest()
+
+    @property
+    def _authorities(self) -> Path:
+        return self.folder / "tsa.pem"
+
+    def _bundles(self, court: str) -> Sequence[Path]:
+        """Where the roots for a court are looked for: the first that is there has them."""
+        if not _COURT.fullmatch(court):
+            return ()
+        return (self.folder / f"{court}.pem", self.folder / f"{court[:_PROVINCE_DIGITS]}.pem")
+
     def _crls(self) -> list[x509.CertificateRevocationList]:
+        return [_crl(path) for path in self._lists()]
+
+    def _lists(self) -> list[Path]:
         folder = self.folder / "crls"
-        return [_crl(path) for path in sorted(folder.iterdir()) if path.is_file()] if folder.is_dir() else []
+        return [path for path in sorted(folder.iterdir()) if path.is_file()] if folder.is_dir() else []
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
@@ -22,8 +23,9 @@ from connectors.documents.limits import (
     WALL_S_MAX,
 )
 from connectors.documents.nursery import Nursery
+from connectors.documents.recent import Asked, Recent
 from connectors.documents.trust import TrustError, TrustStore
-from stream.core.seals import SealReason, SealVerdict
+from stream.core.seal_verdict import SealReason, SealVerdict
 
 
 def _now() -> dt.datetime:
@@ -34,7 +36,8 @@ class PdfSealVerifier:
     """A ``SealVerifier`` for PDF files. ``clock`` gives aware times: seals from ahead and stale lists are refused by it.
 
     Threads may share it: as many documents as ``processes`` are looked at at once, and further ones wait. Each is looked at
-    in a process of its own, started by a nursery that is kept for ``documents_max`` of them.
+    in a process of its own, started by a nursery that is kept for ``documents_max`` of them; a document that was found to be
+    good within the last minute is not looked at again (``connectors.documents.recent``).
     """
 
     def __init__(
@@ -49,8 +52,9 @@ class PdfSealVerifier:
         processes: int = PROCESSES,
     ) -> None:
         """Raises TrustError: the trust store cannot be used."""
-        self._folder = trust.resolve()
-        TrustStore(self._folder).check()
+        self._trust = TrustStore(trust.resolve())
+        self._trust.check()
+        self.recent: Final = Recent()
         self._clock, self._bytes_max = clock, bytes_max
         self._wall_s_max, self._memory_bytes_max, self._documents_max = wall_s_max, memory_bytes_max, documents_max
         self._turns = threading.Semaphore(processes)
@@ -63,7 +67,16 @@ class PdfSealVerifier:
         """
         if len(data) > self._bytes_max:
             return SealVerdict(reason=SealReason.TOO_LARGE)
-        question = (str(self._folder), court, self._clock().isoformat(), CPU_S_MAX, self._memory_bytes_max)
+        now = self._clock()
+        asked = Asked(hashlib.sha256(data).digest(), court, self._trust.state(court))
+        verdict = self.recent.get(asked, now)
+        if verdict is None:
+            verdict = self._look(data, court, now)
+            self.recent.keep(asked, verdict, now)
+        return verdict
+
+    def _look(self, data: bytes, court: str, now: dt.datetime) -> SealVerdict:
+        question = (str(self._trust.folder), court, now.isoformat(), CPU_S_MAX, self._memory_bytes_max)
         with self._nursery() as nursery:
             looked = nursery.look(question, data, self._wall_s_max)
         if looked is None:

@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 from connectors.door.limits import Slots
 from connectors.door.problems import ProblemError
 from stream.core.hit import Says
+from stream.core.seal_verdict import SealVerdict
 from stream.core.sealed_order import Checked, documents_of
-from stream.core.seals import DocumentStore, MissingDocumentError, SealVerdict, SealVerifier
+from stream.core.seals import SEAL_WORDS, DocumentStore, MissingDocumentError, SealVerifier
 from watchlists.order import Order
 
 THREADS: Final = 4
@@ -42,7 +43,7 @@ class Documents:
             raise _refused("other_digest", OTHER_DIGEST)
         verdict = await self._run(lambda: self._verifier.verify(data, court))
         if not verdict.good:
-            raise _refused(verdict.reason, verdict.says)
+            raise _refused(verdict.reason, SEAL_WORDS[verdict.reason])
         await self._run(lambda: self._store.add(data))
         return verdict
 
@@ -75,8 +76,8 @@ def refused_documents(checked: Sequence[Checked]) -> list[dict[str, str]]:
             "kind": one.kind,
             "sha256": one.sha256,
             "reason": one.verdict.reason,
-            "zh": one.verdict.says.zh,
-            "en": one.verdict.says.en,
+            "zh": SEAL_WORDS[one.verdict.reason].zh,
+            "en": SEAL_WORDS[one.verdict.reason].en,
         }
         for one in bad
     ]

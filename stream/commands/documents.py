@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from connectors.documents.settings import DocumentsSettings
-from stream.core.seals import DocumentError, SealVerdict
+from stream.core.seal_verdict import SealVerdict
+from stream.core.seals import SEAL_WORDS, DocumentError
 from stream.local import documents_here
 
 WRONG: Final = 2
@@ -95,12 +96,13 @@ def show(found: Sequence[tuple[str, str | None, SealVerdict]], *, as_json: bool)
 
 def as_object(name: str, digest: str | None, verdict: SealVerdict) -> dict[str, Any]:
     """What is told of a document, as JSON has it."""
+    says = SEAL_WORDS[verdict.reason]
     return {
         "document": name,
         "sha256": digest,
         "good": verdict.good,
         **msgspec.to_builtins(verdict),
-        "says": {"zh": verdict.says.zh, "en": verdict.says.en},
+        "says": {"zh": says.zh, "en": says.en},
     }
 
 
@@ -111,7 +113,7 @@ def _print(found: Iterable[tuple[str, str | None, SealVerdict]]) -> None:
     table.add_column("法院、时间、覆盖 seal's court, time, coverage", min_width=19)
     for name, digest, verdict in found:
         colour = "green" if verdict.good else "red"
-        said = f"[{colour}]{verdict.says.zh}[/]\n{verdict.reason}: {verdict.says.en}"
+        said = f"[{colour}]{SEAL_WORDS[verdict.reason].zh}[/]\n{verdict.reason}: {SEAL_WORDS[verdict.reason].en}"
         at = f"{verdict.signed_at.astimezone():%Y-%m-%d %H:%M:%S}" if verdict.signed_at else "—"
         seal = f"{escape(verdict.court or '—')}\n{at}\n{verdict.coverage}"
         table.add_row(escape(name) + (f"\n{digest}" if digest else ""), said, seal)

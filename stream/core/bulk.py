@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from stream.core.hit import Says
-from stream.core.seals import SealReason
+from stream.core.seal_verdict import SealReason
 
 Fields = dict[str, Any]
 

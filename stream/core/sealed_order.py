@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from stream.core.seals import DamagedDocumentError, MissingDocumentError, SealReason, SealVerdict, SealVerifier
+from stream.core.seal_verdict import SealReason, SealVerdict
+from stream.core.seals import SEAL_WORDS, DamagedDocumentError, MissingDocumentError, SealVerifier
 from watchlists.order import Order
 
 
@@ -46,7 +47,7 @@ def all_good(checked: Sequence[Checked]) -> bool:
 def refusal(checked: Sequence[Checked]) -> str:
     """Why an order may not be placed: each document that fails, in one line."""
     bad = [one for one in checked if not one.verdict.good]
-    return "; ".join(f"{one.kind}: {one.verdict.reason} ({one.verdict.says.en})" for one in bad)
+    return "; ".join(f"{one.kind}: {one.verdict.reason} ({SEAL_WORDS[one.verdict.reason].en})" for one in bad)
 
 
 def _verdict(digest: str, court: str, documents: Documents, verifier: SealVerifier) -> SealVerdict:

@@ -12,14 +12,11 @@ anything of what the document says.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Final, Protocol
 
-import msgspec
-
 from stream.core.hit import Says
+from stream.core.seal_verdict import SealReason, SealVerdict
 
 
 class DocumentError(RuntimeError):
@@ -36,37 +33,6 @@ class DamagedDocumentError(DocumentError):
 
 class UnreadableDocumentError(DocumentError):
     """The document was locked with another key than the store has."""
-
-
-class SealReason(StrEnum):
-    """Why a document is taken as sealed by its court, or is not. Only ``SEALED`` is good."""
-
-    SEALED = "sealed"
-    NO_SEAL = "no_seal"
-    NOT_WHOLE_FILE = "not_whole_file"
-    ALTERED = "altered"
-    UNTRUSTED = "untrusted"
-    OTHER_COURT = "other_court"
-    EXPIRED_AT_SIGNING = "expired_at_signing"
-    SIGNING_TIME = "signing_time"
-    REVOKED = "revoked"
-    REVOCATION_UNKNOWN = "revocation_unknown"
-    WEAK_ALGORITHM = "weak_algorithm"
-    UNSUPPORTED_SEAL = "unsupported_seal"
-    UNREADABLE = "unreadable"
-    ENCRYPTED = "encrypted"
-    TOO_LARGE = "too_large"
-    TOO_COSTLY = "too_costly"
-    MISSING = "missing"
-    DAMAGED = "damaged"
-
-
-class Coverage(StrEnum):
-    """How much of the file the last signature covers."""
-
-    WHOLE_FILE = "whole_file"
-    PART = "part"
-    NONE = "none"
 
 
 SEAL_WORDS: Final[Mapping[SealReason, Says]] = {
@@ -106,28 +72,6 @@ SEAL_WORDS: Final[Mapping[SealReason, Says]] = {
     SealReason.MISSING: Says(zh="没有收到该摘要对应的文书", en="no document with this digest is at hand"),
     SealReason.DAMAGED: Says(zh="保存的文书已损坏", en="the document that is kept under this digest is damaged"),
 }
-
-
-class SealVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. ``court`` and ``signed_at`` are what the last signature says; they are facts only if ``good``.
-
-    ``court`` is the code in the signer's certificate, ``signed_at`` the time that the signer tells, aware, and
-    ``signatures`` how many the file bears.
-    """
-
-    reason: SealReason
-    court: str | None = None
-    signed_at: dt.datetime | None = None
-    coverage: Coverage = Coverage.NONE
-    signatures: int = 0
-
-    @property
-    def good(self) -> bool:
-        return self.reason is SealReason.SEALED
-
-    @property
-    def says(self) -> Says:
-        return SEAL_WORDS[self.reason]
 
 
 class SealVerifier(Protocol):

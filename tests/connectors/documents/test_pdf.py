@@ -1,5 +1,6 @@
 """A document counts as sealed by a court when its whole file is as that court sealed it, and in no other case."""
 
+import asyncio
 import datetime as dt
 import io
 
@@ -16,8 +17,9 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import copy_into_new_writer
 from pyhanko.sign.fields import SigSeedSubFilter
 
-from connectors.documents.pdf import court_of, covers_whole, judge
-from stream.core.seals import SEAL_WORDS, Coverage, SealReason
+from connectors.documents.pdf import at_once, court_of, covers_whole, judge
+from stream.core.seal_verdict import Coverage, SealReason
+from stream.core.seals import SEAL_WORDS
 from synthetic.seals import YEAR, Authority, pdf
 from tests.connectors.documents.sealed import (
     AT,
@@ -287,3 +289,31 @@ def test_no_bytes_make_it_raise(raw):
 
 def test_every_reason_has_its_words():
     assert set(SEAL_WORDS) == set(SealReason)
+
+
+def test_a_coroutine_that_waits_for_something_has_no_result():
+    async def waits(seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "sealed"
+
+    async def calls() -> str:
+        return await waits(0)
+
+    with pytest.raises(RuntimeError, match="waits"):
+        at_once(calls())
+
+
+def test_a_coroutine_that_waits_for_nothing_ends_as_it_would_in_a_loop():
+    async def parts():
+        yield "as"
+        yield "it is"
+
+    async def ends() -> list[str]:
+        return [part async for part in parts()]
+
+    async def raises() -> str:
+        raise KeyError("/V")
+
+    assert at_once(ends()) == ["as", "it is"]
+    with pytest.raises(KeyError):
+        at_once(raises())

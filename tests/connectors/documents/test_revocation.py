@@ -5,7 +5,7 @@ from cryptography import x509
 from cryptography.x509 import DeltaCRLIndicator, ExtensionType, IssuingDistributionPoint, ReasonFlags
 
 from connectors.documents.revocation import revocation
-from stream.core.seals import SealReason
+from stream.core.seal_verdict import SealReason
 from synthetic.seals import YEAR
 from tests.connectors.documents.sealed import AT, COURT, NOW, province
 

@@ -1,6 +1,9 @@
 """The trust store is its files, and what is wrong with one is said."""
 
+import os
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,39 @@ def test_a_file_that_is_not_what_it_should_be_is_named(tmp_path: Path):
     shutil.rmtree(folder)
     with pytest.raises(TrustError, match="no such folder"):
         TrustStore(folder).of(COURT)
+
+
+def _list_added(folder: Path) -> None:
+    (folder / "crls" / "45.crl").write_bytes(province().authority.crl(AT))
+
+
+def _list_replaced_with_its_times(folder: Path) -> None:
+    path = folder / "crls" / "44.crl"
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _roots_of_its_own(folder: Path) -> None:
+    (folder / f"{COURT}.pem").write_bytes(province().authority.pem())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _list_added,
+        _list_replaced_with_its_times,
+        _roots_of_its_own,
+        lambda folder: (folder / "tsa.pem").write_bytes(province().authority.pem()),
+        lambda folder: (folder / "44.pem").unlink(),
+        lambda folder: shutil.rmtree(folder / "crls"),
+    ],
+)
+def test_its_state_is_another_after_any_change_that_counts_for_the_court(tmp_path: Path, change: Callable[[Path], object]):
+    folder = write_trust(tmp_path / "trust")
+    store = TrustStore(folder)
+    before = store.state(COURT)
+    assert store.state(COURT) == before
+    time.sleep(0.02)  # a file system's clock may go by ticks of ten milliseconds
+    change(folder)
+    assert store.state(COURT) != before

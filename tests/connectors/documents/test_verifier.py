@@ -1,23 +1,39 @@
 """A document is looked at in a process that no document can make hang or grow."""
 
+import datetime as dt
+import hashlib
+import itertools
+import json
 import os
 import signal
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from connectors.documents.recent import AGE_MAX
 from connectors.documents.trust import TrustError
 from connectors.documents.verifier import PdfSealVerifier
-from stream.core.seals import SealReason
-from tests.connectors.documents.sealed import COURT, NOW, province, text_altered, write_trust
+from stream.core.seal_verdict import SealReason
+from stream.core.sealed_order import documents_of
+from tests.connectors.documents.sealed import COURT, NOW, OTHER, province, text_altered, write_trust
+from tests.watchlists import orders
+from watchlists.order import Order, read_order
 
 
-def verifier(folder: Path, **limits: float) -> PdfSealVerifier:
-    return PdfSealVerifier(write_trust(folder / "trust"), lambda: NOW, **limits)  # type: ignore[arg-type]
+def verifier(folder: Path, clock: Callable[[], dt.datetime] = lambda: NOW, **limits: float) -> PdfSealVerifier:
+    return PdfSealVerifier(write_trust(folder / "trust"), clock, **limits)  # type: ignore[arg-type]
+
+
+def hurrying() -> Callable[[], dt.datetime]:
+    """A clock by which no verdict is recent."""
+    asked = itertools.count()
+    return lambda: NOW + 2 * next(asked) * AGE_MAX
 
 
 def file_of(*objects: bytes, root: int = 1) -> bytes:
@@ -44,13 +60,33 @@ def test_a_list_that_is_put_in_its_place_counts_from_the_next_document_on(tmp_pa
     assert checks.verify(province().sealed, COURT).reason is SealReason.REVOKED
 
 
+def test_a_good_document_that_comes_again_is_not_looked_at_again_unless_something_is_another(tmp_path: Path):
+    now = [NOW]
+    with verifier(tmp_path, lambda: now[0], processes=1) as checks:
+
+        def looked(data: bytes, court: str) -> tuple[SealReason, int]:
+            reason = checks.verify(data, court).reason
+            return reason, sum(one.looked for one in checks._idle)
+
+        assert looked(province().sealed, COURT) == (SealReason.SEALED, 1)
+        assert looked(province().sealed, COURT) == (SealReason.SEALED, 1)
+        assert looked(province().sealed, OTHER) == (SealReason.OTHER_COURT, 2)
+        assert looked(province().sealed, OTHER) == (SealReason.OTHER_COURT, 3)
+        now[0] += 2 * AGE_MAX
+        assert looked(province().sealed, COURT) == (SealReason.SEALED, 4)
+        (tmp_path / "trust" / "crls" / "44.crl").write_bytes(province().authority.crl(NOW, [province().seal]))
+        assert looked(province().sealed, COURT) == (SealReason.REVOKED, 5)
+
+
 def test_too_large_is_not_even_looked_at(tmp_path: Path):
     assert verifier(tmp_path, bytes_max=100).verify(bytes(101), COURT).reason is SealReason.TOO_LARGE
 
 
 def test_out_of_time_and_out_of_memory_are_verdicts(tmp_path: Path):
     assert verifier(tmp_path / "a", wall_s_max=0.001).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
-    assert verifier(tmp_path / "b", memory_bytes_max=1 << 24).verify(province().sealed, COURT).reason is SealReason.TOO_COSTLY
+    large = bytes(8 << 20)  # a small one may find all the room it needs in what the nursery has
+    assert verifier(tmp_path / "b", memory_bytes_max=1 << 24).verify(large, COURT).reason is SealReason.TOO_COSTLY
+    assert verifier(tmp_path / "c").verify(large, COURT).reason is SealReason.UNREADABLE
 
 
 def test_a_trust_store_that_went_away_is_no_verdict(tmp_path: Path):
@@ -67,7 +103,7 @@ def test_a_process_that_does_not_start_says_nothing_of_the_document(tmp_path: Pa
 
 
 def test_one_process_stands_ready_for_many_documents_and_is_replaced_after_so_many(tmp_path: Path):
-    with verifier(tmp_path, processes=1, documents_max=3) as checks:
+    with verifier(tmp_path, hurrying(), processes=1, documents_max=3) as checks:
         seen = []
         for _ in range(4):
             assert checks.verify(province().sealed, COURT).good
@@ -77,7 +113,7 @@ def test_one_process_stands_ready_for_many_documents_and_is_replaced_after_so_ma
 
 
 def test_a_nursery_that_was_ended_is_replaced_and_no_document_pays_for_it(tmp_path: Path):
-    with verifier(tmp_path, processes=1) as checks:
+    with verifier(tmp_path, hurrying(), processes=1) as checks:
         assert checks.verify(province().sealed, COURT).good
         (nursery,) = checks._idle
         os.kill(nursery._process.pid, signal.SIGKILL)
@@ -86,18 +122,40 @@ def test_a_nursery_that_was_ended_is_replaced_and_no_document_pays_for_it(tmp_pa
 
 
 def test_what_took_too_much_takes_nothing_from_the_next(tmp_path: Path):
-    with verifier(tmp_path, processes=1, wall_s_max=3.0) as checks:
+    with verifier(tmp_path, hurrying(), processes=1, wall_s_max=3.0) as checks:
         for kind in ("nested arrays", "a stream that swells", "nothing but line ends"):
             assert not checks.verify(HOSTILE[kind], COURT).good
             assert checks.verify(province().sealed, COURT).good
 
 
 def test_threads_share_it_and_each_document_has_its_own_verdict(tmp_path: Path):
-    with verifier(tmp_path, processes=2) as checks, ThreadPoolExecutor(6) as threads:
+    with verifier(tmp_path, hurrying(), processes=2) as checks, ThreadPoolExecutor(6) as threads:
         sent = [province().sealed, text_altered(province().sealed), b"nothing"] * 6
         reasons = list(threads.map(lambda data: checks.verify(data, COURT).reason, sent))
         assert len(checks._idle) <= 2
     assert reasons == [SealReason.SEALED, SealReason.ALTERED, SealReason.UNREADABLE] * 6
+
+
+def test_an_order_that_lists_a_killer_among_good_documents_has_each_ones_own_verdict(tmp_path: Path):
+    sent = [HOSTILE["nested arrays"], province().sealed, text_altered(province().sealed), province().sealed]
+    kept = {hashlib.sha256(data).hexdigest(): data for data in sent}
+    placed = json.loads(orders.order("A", 1, ["E12345678"], court=COURT).raw)
+    kinds = ("annex", "detention_decision", "assistance_notice", "annex")
+    placed["documents"] = [
+        {"kind": kind, "sha256": hashlib.sha256(data).hexdigest()} for kind, data in zip(kinds, sent, strict=True)
+    ]
+    order = read_order(json.dumps(placed).encode())
+    assert isinstance(order, Order)
+    with verifier(tmp_path, processes=1) as checks:
+        checked = documents_of(order, SimpleNamespace(get=kept.__getitem__), checks)
+        (nursery,) = checks._idle
+        assert nursery.looked == len(kept)
+    assert [one.verdict.reason for one in checked] == [
+        SealReason.TOO_COSTLY,
+        SealReason.SEALED,
+        SealReason.ALTERED,
+        SealReason.SEALED,
+    ]
 
 
 BOMB = zlib.compress(bytes(200 << 20), 9)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.core.bulk import COLUMNS, advice, order_of
-from stream.core.seals import SealReason
+from stream.core.seal_verdict import SealReason
 from tests.watchlists import orders
 from watchlists.order import Order, Release, read_order
 

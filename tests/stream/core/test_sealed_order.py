@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from stream.core.seal_verdict import SealReason, SealVerdict
 from stream.core.sealed_order import all_good, documents_of
-from stream.core.seals import DamagedDocumentError, MissingDocumentError, SealReason, SealVerdict, UnreadableDocumentError
+from stream.core.seals import DamagedDocumentError, MissingDocumentError, UnreadableDocumentError
 from tests.watchlists import orders
 from watchlists.lifecycle import UNKNOWN, decide
 from watchlists.order import Order, read_order

@@ -18,7 +18,8 @@ from connectors.kafka.ends import Ends
 from connectors.kafka.records import Record, Records
 from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import DEADLETTERS, INTAKE, ORDERS, ensure_topics
-from stream.core.seals import MissingDocumentError, SealReason, SealVerdict
+from stream.core.seal_verdict import SealReason, SealVerdict
+from stream.core.seals import MissingDocumentError
 from stream.services import intake as module
 from stream.services.intake import Intake
 from tests.watchlists import orders

@@ -11,7 +11,8 @@ import pytest
 
 from connectors.documents.verifier import PdfSealVerifier
 from stream.core.audit.record import What
-from stream.core.seals import SEAL_WORDS, SealReason
+from stream.core.seal_verdict import SealReason
+from stream.core.seals import SEAL_WORDS
 from synthetic.seals import YEAR, pdf
 from tests.connectors.documents.sealed import (
     AT,
