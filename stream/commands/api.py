@@ -26,6 +26,7 @@ from stream.logs import log_to_stderr
 CANNOT_START: Final = 2
 NO_ROUTE: Final = "none"
 """The metrics' label of a request for what is not there."""
+_log: Final = structlog.get_logger("api")
 
 
 @click.command()
@@ -50,7 +51,7 @@ async def _serve(ready: Ready) -> None:
         host, port = ready.settings.metrics_host, ready.settings.metrics_port
         metrics_server, _ = start_http_server(port, addr=host, registry=metrics.DOOR)
         settle()
-        structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
+        _log.info("started", metrics_port=metrics_server.server_port)
         await server(door, ready.settings, ready.known.clients).serve()
 
 
@@ -58,9 +59,8 @@ def _tell(told: Told) -> None:
     route = told.route or NO_ROUTE
     metrics.door_requests.labels(route, str(told.status)).inc()
     metrics.door_request_seconds.labels(route).observe(told.took_s)
-    log = structlog.get_logger("api")
     fields = told._asdict() | {"took_s": round(told.took_s, 4), "route": None}
-    (log.error if told.error else log.info)("request", **{name: value for name, value in fields.items() if value is not None})
+    (_log.error if told.error else _log.info)("request", **{name: value for name, value in fields.items() if value is not None})
 
 
 def _give_up(why: str) -> None:
