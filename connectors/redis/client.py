@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import hiredis
 import redis.asyncio
 from redis import exceptions
 from redis.asyncio.retry import Retry
@@ -62,5 +63,5 @@ class _Line(redis.asyncio.Redis):
 
     async def _answer(self, line: redis.asyncio.Connection, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Failed or broken off, it leaves the connection closed: no answer is taken for a later question's."""
-        await line.send_command(*args)
+        await line.send_packed_command(hiredis.pack_command(args))
         return await self.parse_response(line, args[0], **options)
