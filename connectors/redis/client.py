@@ -63,5 +63,6 @@ class _Line(redis.asyncio.Redis):
 
     async def _answer(self, line: redis.asyncio.Connection, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Failed or broken off, it leaves the connection closed: no answer is taken for a later question's."""
-        await line.send_packed_command(hiredis.pack_command(args))
+        name, *rest = args  # CLIENT ID is one name to redis-py, and two words to Redis
+        await line.send_packed_command(hiredis.pack_command((*name.split(), *rest)))
         return await self.parse_response(line, args[0], **options)
