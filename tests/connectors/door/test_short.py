@@ -22,8 +22,8 @@ from connectors.door.tokens import Entry as Token
 from connectors.door.tokens import Tokens
 from connectors.kafka.errors import KafkaUnreachableError
 from connectors.redis.errors import IndexUnavailableError
-from stream.core.audit.record import Entry
 from stream.core.authority import Grant, Principal, Role
+from tests.connectors.door.test_guard import Listed
 
 TOKENS: Final = {"police-" * 6: Role.POLICE, "clerk-" * 8: Role.CLERK}
 PLACES: Final[dict[Role, dict[str, str]]] = {Role.POLICE: {"province": "44"}, Role.CLERK: {"court": "440106"}}
@@ -39,16 +39,6 @@ GOOD: Final = {"content-type": "application/json", "authorization": f"Bearer {'p
 
 class Asked(BaseModel):
     what: str
-
-
-class Listed:
-    """An audit log that is a list."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-
-    async def write(self, entry: Entry) -> None:
-        self.entries.append(entry)
 
 
 router = APIRouter(prefix="/v1", route_class=ShortRoute)
