@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import cache
 from typing import Final
 
 import click
@@ -27,6 +28,8 @@ CANNOT_START: Final = 2
 NO_ROUTE: Final = "none"
 """The metrics' label of a request for what is not there."""
 _log: Final = structlog.get_logger("api")
+_requests: Final = cache(metrics.door_requests.labels)
+_request_seconds: Final = cache(metrics.door_request_seconds.labels)
 
 
 @click.command()
@@ -57,8 +60,8 @@ async def _serve(ready: Ready) -> None:
 
 def _tell(told: Told) -> None:
     route = told.route or NO_ROUTE
-    metrics.door_requests.labels(route, str(told.status)).inc()
-    metrics.door_request_seconds.labels(route).observe(told.took_s)
+    _requests(route, str(told.status)).inc()
+    _request_seconds(route).observe(told.took_s)
     fields = told._asdict() | {"took_s": round(told.took_s, 4), "route": None}
     (_log.error if told.error else _log.info)("request", **{name: value for name, value in fields.items() if value is not None})
 
