@@ -51,11 +51,11 @@ class Checking:
         records: Records,
         currency: Currency,
         clock: Callable[[], dt.datetime],
-        index_s_max: float,
+        wait_s_max: float,
         durable_s_max: float,
     ) -> None:
         self._rules, self._records, self._currency, self._clock = rules, records, currency, clock
-        self._index_s_max, self._durable_s_max = index_s_max, durable_s_max
+        self._wait_s_max, self._durable_s_max = wait_s_max, durable_s_max
         self._index: Final = index
         self._reached = Reached(currency.first)
         self._lookup = Together(self._ask)
@@ -85,7 +85,7 @@ class Checking:
         """
         waits_for: Unsaid = "index_away"
         try:
-            async with asyncio.timeout(self._index_s_max):
+            async with asyncio.timeout(self._wait_s_max):
                 found = await self._relied_on(sighting.keys())
                 waits_for, now = "rules_unknown", self._clock()
                 rules = await self._rules.up_to(now)
