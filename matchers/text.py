@@ -34,6 +34,8 @@ def clean(identifier: str) -> str:
     repeated until nothing changes. ASCII is done after one pass, and so is what then holds nothing but digits, letters and
     ideographs.
     """
+    if _SETTLED.fullmatch(identifier):
+        return identifier
     if identifier.isascii():
         return "".join(identifier.upper().replace("-", "").split())
     short = _DROPPED.sub("", unicodedata.normalize("NFKC", identifier).upper())

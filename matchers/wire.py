@@ -74,7 +74,8 @@ def _drop_with_warning(value: Any, read: ValidatorFunctionWrapHandler, info: Val
     except ValidationError as error:
         warnings[before:] = [f"{info.field_name}: {reason(error)}; the value is carried but not looked at"]
         return None
-    warnings[before:] = [f"{info.field_name}.{within}" for within in warnings[before:]]
+    if len(warnings) > before:
+        warnings[before:] = [f"{info.field_name}.{within}" for within in warnings[before:]]
     return result
 
 

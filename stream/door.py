@@ -25,7 +25,7 @@ from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.places import Places
 from connectors.kafka.records import Records
 from connectors.kafka.topics import HITS, QUERIES, QUERY_ANSWERS, ensure_topics
-from connectors.redis.client import connect
+from connectors.redis.client import connect, line
 from connectors.redis.feeds import FeedsView
 from connectors.redis.incidents import IncidentsView
 from connectors.redis.index import RedisIndex
@@ -100,8 +100,9 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
     """
     here, settings, namespace = ready.here, ready.settings, ready.here.redis.namespace
     async with AsyncExitStack() as closing:
-        client = connect(here.redis)
-        closing.push_async_callback(client.aclose)
+        client, checks_line = connect(here.redis), line(here.redis)
+        for opened_client in (client, checks_line):
+            closing.push_async_callback(opened_client.aclose)
         if ready.kept is not None:
             closing.callback(ready.kept.verifier.close)
         records, ends, bodies = Records(here.kafka, "chakong-api"), Ends(here.kafka), Bodies(Places(here.kafka, HITS))
@@ -126,7 +127,7 @@ async def opened(ready: Ready, tell: Callable[[Told], object]) -> AsyncIterator[
             records=records,
             kafka=here.kafka,
             hits=LedgerHits(ledger, bodies, ReachabilityView(client, namespace)),
-            checks=Checking(index, rules, records, currency, _now, *limits_s),
+            checks=Checking(RedisIndex(checks_line, ready.hasher, namespace), rules, records, currency, _now, *limits_s),
             clock=_now,
             tell=tell,
             audit=ready.audit,

@@ -62,6 +62,7 @@ class AuditWriter:
         self._partition = 0
         self._log: Final = structlog.get_logger("audit")
         self._running: asyncio.Task[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._stopping = False
 
     @property
@@ -88,6 +89,8 @@ class AuditWriter:
         self._came.set()
         if self._running is not None:
             await self._running
+        if self._alarm is not None:
+            self._alarm.cancel()
         with contextlib.suppress(AuditUnavailableError):
             while self._waiting:
                 await self._store_next()
@@ -124,12 +127,18 @@ class AuditWriter:
                 self._log.error("audit_failed", error=type(error).__name__)
 
     async def _wait(self) -> None:
-        """Until something waits or a checkpoint is due."""
+        """Until something waits or a checkpoint is due. One alarm does for all records until then."""
         due_at = None if self._chain is None else self._chain.due_at()
-        wait_s = None if due_at is None else max((due_at - self._clock()).total_seconds(), 0.0)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._came.wait()
+        wait_s = None if due_at is None else (due_at - self._clock()).total_seconds()
+        if wait_s is not None and wait_s <= 0:
+            return
+        if wait_s is not None and self._alarm is None:
+            self._alarm = asyncio.get_running_loop().call_later(wait_s, self._ring)
+        await self._came.wait()
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._came.set()
 
     async def _store_next(self) -> None:
         group = [self._waiting.popleft() for _ in range(min(len(self._waiting), GROUP_MAX))]

@@ -51,6 +51,7 @@ from connectors.door.routes import (
 )
 from connectors.door.rules import RulesDesk
 from connectors.door.settings import DoorSettings
+from connectors.door.short import ShortWay
 from connectors.kafka.errors import KafkaError
 from connectors.kafka.records import Records
 from connectors.kafka.settings import KafkaSettings
@@ -188,7 +189,8 @@ def build_door(settings: DoorSettings, parts: Parts) -> Guard:
             if documents is not None:
                 documents.close()
 
-    return Guard(build_api(open_while_served), settings, parts.tell, parts.audit)
+    door = ShortWay(build_api(open_while_served), (room.router for room in ROUTES))
+    return Guard(door, settings, parts.tell, parts.audit)
 
 
 def _papers(settings: DoorSettings, parts: Parts) -> tuple[Documents | None, Orders | None]:

@@ -84,9 +84,9 @@ class Guard:
                 await send(message)
 
         try:
-            async with asyncio.timeout(self._settings.request_s_max):
+            async with asyncio.timeout(self._settings.request_s_max) as limit:
                 bounded = await self._bounded(scope, headers, receive)
-            async with asyncio.timeout(self._settings.request_s_max + WAIT_S_MAX):
+                limit.reschedule(asyncio.get_running_loop().time() + self._settings.request_s_max + WAIT_S_MAX)
                 await self._app(scope, bounded, answered)
         except Exception as caught:  # what nobody foresaw must not end as a stack trace with somebody's data in it
             problem = caught if isinstance(caught, ProblemError) else _problem_of(caught)

@@ -27,6 +27,7 @@ def server(door: Guard, settings: DoorSettings, clients: ClientSettings) -> uvic
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.certificate_key,
             http=PeerProtocol,
+            ws="none",
             **clients.tls_options(),
             limit_concurrency=settings.requests_max,
             timeout_keep_alive=KEEP_ALIVE_S,

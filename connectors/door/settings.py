@@ -48,7 +48,7 @@ class DoorSettings(BaseSettings):
     check_behind_s_max: Seconds = Field(
         default=2.0, description="an index that lacks what orders held so long ago answers no check"
     )
-    check_s_max: Seconds = Field(default=1.0, description="longest wait of a check for the index")
+    check_s_max: Seconds = Field(default=1.0, description="longest wait of a check for the index, and for the rules")
 
     @model_validator(mode="after")
     def _shows_no_token_to_the_network(self) -> Self:

@@ -11,13 +11,15 @@ import asyncio
 import ssl
 from typing import Any, Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 TLS: Final = "tls"
 PEER: Final = "chakong.peer"
 HEAD_BYTES_MAX: Final = 1 << 16
 """Bytes of a request before its body. The parser sets none, and would keep all that a stranger sends."""
+
+BYTES_TOGETHER_MAX: Final = 1 << 16
+"""What is more leaves at once, and is not copied."""
 
 
 class PeerProtocol(HttpToolsProtocol):
@@ -26,9 +28,11 @@ class PeerProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head, self._head_bytes = True, 0
+        self._extensions: dict[str, Any] = {}
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions
         self._in_head, self._head_bytes = True, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -48,11 +52,12 @@ class PeerProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        extensions: dict[str, Any] = {PEER: {"address": self.client[0] if self.client else None}}
+        self.transport = OneWrite(transport, self.loop)
+        self._extensions[PEER] = {"address": self.client[0] if self.client else None}
         tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
         if tls is not None:
             shown = tls.getpeercert(binary_form=True)
-            extensions[TLS] = {
+            self._extensions[TLS] = {
                 "server_cert": None,
                 "client_cert_chain": [] if shown is None else [ssl.DER_cert_to_PEM_cert(shown)],
                 "client_cert_name": None,
@@ -60,11 +65,36 @@ class PeerProtocol(HttpToolsProtocol):
                 "tls_version": None,
                 "cipher_suite": None,
             }
-        self.app: Any = _with(self.app, extensions)
 
 
-def _with(app: Any, extensions: dict[str, Any]) -> ASGIApp:
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "extensions": {**scope.get("extensions", {}), **extensions}}, receive, send)
+class OneWrite(asyncio.Transport):
+    """A transport's writing side, where what is written within one turn of the loop leaves as one.
 
-    return told
+    uvicorn writes an answer's head and its body apart. Both would be a system call of ours, and wake whoever waits for them.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport, self._loop = transport, loop
+        self._written = bytearray()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if len(self._written) + len(data) > BYTES_TOGETHER_MAX:
+            self._leave()
+            self._transport.write(data)
+            return
+        if not self._written:
+            self._loop.call_soon(self._leave)
+        self._written += data
+
+    def close(self) -> None:
+        self._leave()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _leave(self) -> None:
+        if self._written:
+            written, self._written = self._written, bytearray()
+            self._transport.write(written)

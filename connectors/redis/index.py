@@ -42,6 +42,8 @@ _CACHED_BYTES_MAX: Final = 4096
 _HASH_BYTES: Final = 8
 _FEW: Final = 16
 """Ids whose tags are remembered; more are hashed faster than looked for. A hit's order is asked for several times."""
+_ONE_BY_ONE: Final = 8
+"""Values that are hashed one by one; numpy pays from some more on."""
 _SCANNED: Final = 1000
 _DRAWERS: Final = 16
 """What a court's orders are filed in, by the first four bits of their tags: so no entry of a large court grows long."""
@@ -253,8 +255,10 @@ class RedisIndex:
 
     def _hashed(self, kind: KeyKind, values: Iterable[str]) -> list[bytes]:
         """Tags: the low bytes of the keyed hashes. Ids have a map of their own, so any kind would do for them."""
-        hashes = self._hasher.hash_values(kind, values).astype(np.dtype(">u8")).tobytes()
-        skipped = _HASH_BYTES - scripts.TAG_BYTES
+        listed, skipped = list(values), _HASH_BYTES - scripts.TAG_BYTES
+        if len(listed) <= _ONE_BY_ONE:
+            return [self._hasher.hash_key(Key(kind, value)).to_bytes(_HASH_BYTES, "big")[skipped:] for value in listed]
+        hashes = self._hasher.hash_values(kind, listed).astype(np.dtype(">u8")).tobytes()
         return [hashes[at + skipped : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)]
 
     def _standing(self, entry: Entry) -> Standing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import cache
 from typing import Final
 
 import click
@@ -26,6 +27,9 @@ from stream.logs import log_to_stderr
 CANNOT_START: Final = 2
 NO_ROUTE: Final = "none"
 """The metrics' label of a request for what is not there."""
+_log: Final = structlog.get_logger("api")
+_requests: Final = cache(metrics.door_requests.labels)
+_request_seconds: Final = cache(metrics.door_request_seconds.labels)
 
 
 @click.command()
@@ -50,17 +54,16 @@ async def _serve(ready: Ready) -> None:
         host, port = ready.settings.metrics_host, ready.settings.metrics_port
         metrics_server, _ = start_http_server(port, addr=host, registry=metrics.DOOR)
         settle()
-        structlog.get_logger("api").info("started", metrics_port=metrics_server.server_port)
+        _log.info("started", metrics_port=metrics_server.server_port)
         await server(door, ready.settings, ready.known.clients).serve()
 
 
 def _tell(told: Told) -> None:
     route = told.route or NO_ROUTE
-    metrics.door_requests.labels(route, str(told.status)).inc()
-    metrics.door_request_seconds.labels(route).observe(told.took_s)
-    log = structlog.get_logger("api")
+    _requests(route, str(told.status)).inc()
+    _request_seconds(route).observe(told.took_s)
     fields = told._asdict() | {"took_s": round(told.took_s, 4), "route": None}
-    (log.error if told.error else log.info)("request", **{name: value for name, value in fields.items() if value is not None})
+    (_log.error if told.error else _log.info)("request", **{name: value for name, value in fields.items() if value is not None})
 
 
 def _give_up(why: str) -> None:

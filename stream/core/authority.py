@@ -69,6 +69,9 @@ class Reach(StrEnum):
     ALL = "all"
 
 
+_WIDTH: Final = {reach: width for width, reach in enumerate(Reach)}
+
+
 class Grant(NamedTuple):
     """A role, and where somebody has it: what its reach asks for is set, and the rest is None."""
 
@@ -182,7 +185,7 @@ def reach_of(principal: Principal, operation: str) -> Reach:
     """How far the widest of their grants reaches. An operation that is not in the matrix: not at all."""
     row = RIGHTS.get(operation, {})
     reached = [row.get(grant.role, Reach.NONE) for grant in principal.grants]
-    return max(reached, key=list(Reach).index, default=Reach.NONE)
+    return max(reached, key=_WIDTH.__getitem__, default=Reach.NONE)
 
 
 def may(principal: Principal, operation: str, owner: Owner) -> bool:

@@ -167,6 +167,7 @@ UNSAID: Final[Mapping[Unsaid, Says]] = {
     "rebuilding": Says(zh="查控索引正在重建", en="the index is being rebuilt"),
     "log_away": Says(zh="无法确认最新指令", en="it is not known which orders are the latest"),
     "other_log": Says(zh="查控索引与指令记录不符", en="the index is not of this log of orders"),
+    "rules_unknown": Says(zh="无法确认各省现行规则", en="it is not known which rules of the provinces count now"),
 }
 
 

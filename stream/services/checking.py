@@ -23,16 +23,18 @@ from connectors.kafka.settings import KafkaSettings
 from connectors.kafka.topics import ORDERS
 from connectors.redis.errors import IndexUnavailableError
 from matchers.keys import Key
-from matchers.sighting import TOPIC_OF_KIND
+from matchers.sighting import TOPIC_OF_KIND, Sighting
 from stream import metrics
-from stream.core.check import CannotSayError, Check, answer, read_check
+from stream.core.check import CannotSayError, Check, Unsaid, answer, read_check
 from stream.core.currency import Currency
 from stream.core.ports import ProvincialRules
 from stream.core.resolve import resolve
 from stream.services.reached import Reached
 from stream.together import Together
 from watchlists.index import Lookup, WatchlistIndex
-from watchlists.rules import History, judged_at
+from watchlists.order import Order
+from watchlists.policy import Policy
+from watchlists.rules import judged_at
 
 ASK_ENDS_EVERY_S: Final = 0.2
 STOP_S: Final = 2.0
@@ -49,11 +51,11 @@ class Checking:
         records: Records,
         currency: Currency,
         clock: Callable[[], dt.datetime],
-        index_s_max: float,
+        wait_s_max: float,
         durable_s_max: float,
     ) -> None:
         self._rules, self._records, self._currency, self._clock = rules, records, currency, clock
-        self._index_s_max, self._durable_s_max = index_s_max, durable_s_max
+        self._wait_s_max, self._durable_s_max = wait_s_max, durable_s_max
         self._index: Final = index
         self._reached = Reached(currency.first)
         self._lookup = Together(self._ask)
@@ -61,9 +63,7 @@ class Checking:
     async def find(self, check: Check) -> Found:
         sighting = read_check(check, self._clock())
         try:
-            orders = (await self._relied_on(sighting.keys())).orders
-            now = self._clock()
-            policy = (await self._known_rules(now)).at(judged_at(sighting.occurred_at, now))
+            orders, policy, now = await self._known(sighting)
         except CannotSayError as error:
             metrics.door_checks.labels("cannot_say", error.reason).inc()
             raise
@@ -77,13 +77,21 @@ class Checking:
         async with asyncio.timeout(self._durable_s_max):
             await self._records.send_soon([record])
 
-    async def _known_rules(self, now: dt.datetime) -> History:
-        """The provinces' rules until now. Raises CannotSayError: they are not known so far."""
+    async def _known(self, sighting: Sighting) -> tuple[Sequence[Order], Policy, dt.datetime]:
+        """The orders that share a key with a sighting, and the rules that judge it; complete until the moment that is given.
+
+        Raises:
+            CannotSayError: the index or the rules are not known well enough, or not in time.
+        """
+        waits_for: Unsaid = "index_away"
         try:
-            async with asyncio.timeout(self._index_s_max):
-                return await self._rules.up_to(now)
+            async with asyncio.timeout(self._wait_s_max):
+                found = await self._relied_on(sighting.keys())
+                waits_for, now = "rules_unknown", self._clock()
+                rules = await self._rules.up_to(now)
         except TimeoutError:
-            raise CannotSayError("rules_unknown") from None
+            raise CannotSayError(waits_for) from None
+        return found.orders, rules.at(judged_at(sighting.occurred_at, now)), now
 
     async def _relied_on(self, keys: Sequence[Key]) -> Lookup:
         """What the index holds of the keys.
@@ -92,14 +100,13 @@ class Checking:
             CannotSayError: it does not answer, or it may lack an order, or the release of one.
         """
         try:
-            async with asyncio.timeout(self._index_s_max):
-                asked_at_s, found = await self._lookup(keys)
-                if (doubt := self._currency.doubt(found.positions, asked_at_s)) is not None:
-                    raise CannotSayError(doubt)
-                if not await self._reached.is_whole(found.positions):
-                    raise CannotSayError("rebuilding")
-        except (IndexUnavailableError, TimeoutError):
+            asked_at_s, found = await self._lookup(keys)
+        except IndexUnavailableError:
             raise CannotSayError("index_away") from None
+        if (doubt := self._currency.doubt(found.positions, asked_at_s)) is not None:
+            raise CannotSayError(doubt)
+        if not await self._reached.is_whole(found.positions):
+            raise CannotSayError("rebuilding")
         return found
 
     async def _ask(self, keys: Sequence[Key]) -> tuple[float, Lookup]:

@@ -37,8 +37,9 @@ async def _answered(request: Request, caller: Principal, asked: Check) -> Respon
     request.state.object = ("station", asked.station.code)
     must_own(request, Owner(province=asked.station.province, station=asked.station.code))
     checks, desk = behind(request).checks, _placed(caller, asked.station)
+    placed = asked if desk is asked.station else asked.model_copy(update={"station": desk})
     try:
-        found = await checks.find(asked.model_copy(update={"station": desk}))
+        found = await checks.find(placed)
     except CannotSayError as error:
         request.state.detail = f"cannot_say: {error.reason}"
         raise _unsaid(error) from None

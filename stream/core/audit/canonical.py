@@ -21,31 +21,29 @@ def canonical(value: dict[str, Any]) -> bytes:
             that is not Unicode.
     """
     _check(value)
-    return msgspec.json.encode(value, order="sorted")
+    return written(value)
 
 
-def _check(value: Any) -> None:
-    if isinstance(value, dict):
-        for name, item in value.items():
-            if not name.isascii():
-                raise ValueError("a name is not ASCII")
-            _check(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check(item)
-    elif isinstance(value, bool) or value is None:
-        return
-    elif isinstance(value, int):
-        if abs(value) > INTEGER_MAX:
-            raise ValueError("a whole number is beyond 2^53")
-    elif isinstance(value, str):
-        _check_text(value)
-    else:
-        raise ValueError(f"a record holds no {type(value).__name__}")
-
-
-def _check_text(text: str) -> None:
+def written(value: dict[str, Any]) -> bytes:
+    """The canonical bytes of what only differs in a text from what has some. Raises ValueError: that is not Unicode."""
     try:
-        text.encode()
+        return msgspec.json.encode(value, order="sorted")
     except UnicodeEncodeError:
         raise ValueError("a text is not Unicode") from None
+
+
+def _check(value: dict[str, Any]) -> None:
+    left: list[Any] = [value]
+    for item in left:  # which grows meanwhile
+        if isinstance(item, str) or item is None or isinstance(item, bool):
+            continue
+        if isinstance(item, dict):
+            if not all(map(str.isascii, item)):
+                raise ValueError("a name is not ASCII")
+            left += item.values()
+        elif isinstance(item, list | tuple):
+            left += item
+        elif not isinstance(item, int):
+            raise ValueError(f"a record holds no {type(item).__name__}")
+        elif abs(item) > INTEGER_MAX:
+            raise ValueError("a whole number is beyond 2^53")

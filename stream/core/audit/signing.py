@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from stream.core.audit.canonical import canonical
+from stream.core.audit.canonical import canonical, written
 
 _PREFIX: Final = b"chakong audit record v1\n"
 
@@ -41,7 +41,7 @@ class Signer:
         """
         named = {**record, "key": self.key}
         signature = self._key.sign(_PREFIX + canonical(named)).hex()
-        return canonical({**named, "signature": signature})
+        return written({**named, "signature": signature})
 
 
 class Keys:

@@ -14,6 +14,7 @@ import pytest
 from yarl import URL
 
 from connectors.identity.certificates import Certificates
+from connectors.identity.peer import BYTES_TOGETHER_MAX, OneWrite
 from connectors.identity.settings import ClientSettings
 from tests.connectors.door.running import Door, opened
 from tests.connectors.identity.certifying import DAY, Issued, issued
@@ -118,3 +119,43 @@ async def test_what_is_no_request_or_has_no_end_is_refused(
 ) -> None:
     async with opened(kafka, topic_prefix, identities=certificates(tmp_path)) as door:
         assert (await said_to(door, *parts)).startswith(b"HTTP/1.1 400 ")
+
+
+class Sent(asyncio.Transport):
+    """A transport that remembers what it was given, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closed
+        self.pieces.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_is_written_in_one_turn_leaves_as_one_in_the_order_in_which_it_came() -> None:
+    sent = Sent()
+    together = OneWrite(sent, asyncio.get_running_loop())
+    together.write(b"head ")
+    together.write(b"body ")
+    assert sent.pieces == []
+    await asyncio.sleep(0)
+    large = bytes(BYTES_TOGETHER_MAX)
+    together.write(b"head ")
+    together.write(large)
+    together.write(b"end")
+    await asyncio.sleep(0)
+    assert sent.pieces == [b"head body ", b"head ", large, b"end"]
+
+
+async def test_what_is_written_before_closing_leaves_first() -> None:
+    sent = Sent()
+    together = OneWrite(sent, asyncio.get_running_loop())
+    together.write(b"last")
+    together.close()
+    await asyncio.sleep(0)
+    assert (sent.pieces, sent.closed) == ([b"last"], True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from matchers.sighting import read_sighting
-from stream.core.check import UNSAID, Check, CheckError, ExitCheck, VehicleCheck, answer, read_check
+from stream.core.check import UNSAID, Check, CheckError, ExitCheck, Unsaid, VehicleCheck, answer, read_check
 from stream.core.instruction import instruct
 from stream.core.resolve import resolve
 from tests.factory import ID, NAME, PLATE, VIN, changed
@@ -164,4 +164,5 @@ def test_what_is_odd_in_an_identifier_is_said_without_it() -> None:
 
 
 def test_every_reason_for_no_answer_has_words() -> None:
+    assert UNSAID.keys() == {reason for reasons in get_args(Unsaid) for reason in get_args(reasons)}
     assert all(words.zh and words.en for words in UNSAID.values())
