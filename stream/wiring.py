@@ -23,7 +23,7 @@ from connectors.kafka.incidents import IncidentLog
 from connectors.kafka.places import Place, Places
 from connectors.kafka.records import Record, Records
 from connectors.kafka.topics import HITS, INBOX, ensure_topics
-from connectors.redis.client import connect
+from connectors.redis.client import connect, line
 from connectors.redis.endpoints import GoneEndpoints, Outages, RestingEndpoints
 from connectors.redis.errors import ViewUnavailableError
 from connectors.redis.feeds import FeedsView
@@ -139,7 +139,9 @@ class Wiring:
         self.redis: redis.asyncio.Redis = connect(settings.redis)
         space = settings.redis.namespace
         self.index = RedisIndex(self.redis, self.hasher, space)
-        self.ledger = RedisLedger(self.redis, space)
+        # A hit asks a few things of each, one after the other; what is long, as the index writer's, is asked beside them.
+        asked = RedisIndex(line(settings.redis), self.hasher, space)
+        self.ledger = RedisLedger(line(settings.redis), space)
         self.leases = Leases(self.redis, space)
         self.in_force = InForce(self.redis, space)
         self.reachability = ReachabilityView(self.redis, space)
@@ -157,8 +159,8 @@ class Wiring:
         self.incident_log = IncidentLog(self.records, self.incidents, _now, keeps_view=True)
         self.query_watch = QueryWatch(settings.kafka, self.hasher, settings.querying(), self.incident_log, _now)
         reached = Reached(self.screener.followed)
-        self.resolving = Resolving(self.index, self.rules, self.records, reached, self._found)
-        self._wire_delivery(Fence(self.index, reached), settings.ladder(), gone)
+        self.resolving = Resolving(asked, self.rules, self.records, reached, self._found)
+        self._wire_delivery(Fence(asked, reached), settings.ladder(), gone)
 
     def _writer(self, group: str, *views: View) -> ViewWriter:
         return ViewWriter(self.settings.kafka, group, views, self.records)

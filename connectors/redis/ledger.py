@@ -65,7 +65,7 @@ class RedisLedger:
         self._whole = f"{namespace}:whole"
         self._server = server_name(client)
         self._known: Final[OrderedDict[str, bytes]] = OrderedDict()
-        self._look_script = client.register_script(scripts.LOOK)
+        self._read_script = client.register_script(scripts.READ)
         self._record_script = client.register_script(scripts.RECORD)
         self._claim_script = client.register_script(scripts.CLAIM_DUE)
 
@@ -77,9 +77,7 @@ class RedisLedger:
         slots = list(dict.fromkeys(slot for _, slot in asks if slot))
         if not hit_ids:
             return {}
-        with translated(ViewUnavailableError, self._server):
-            asked = (packed((name,) for name in hit_ids), packed((name,) for name in slots))
-            found = await self._look_script(args=[self._namespace, *asked])
+        found = await self._find(hit=hit_ids, slot=slots)
         values, of_slots = dict(zip(hit_ids, found, strict=False)), found[len(hit_ids) :]
         self._keep(values)
         stories = {hit_id: _read(value) for hit_id, value in values.items()}
@@ -90,26 +88,11 @@ class RedisLedger:
         return {hit_id: Looked(stories[hit_id], marks.get(slot, {})) for hit_id, slot in asks}
 
     async def contributions(self, instruction_ids: Sequence[str]) -> Contributions:
-        with translated(ViewUnavailableError, self._server):
-            async with self._client.pipeline(transaction=False) as asked:
-                asked.get(self._whole)
-                for instruction_id in instruction_ids:
-                    asked.hgetall(f"{self._namespace}:instruction:{instruction_id}")
-                whole, *found = await asked.execute()
-        self._check(whole)
-        return {
-            id_: {hit.decode(): _part.decode(part) for hit, part in of.items()}
-            for id_, of in zip(instruction_ids, found, strict=True)
-        }
+        found = await self._find(instruction=instruction_ids)
+        return {id_: _parts(of) for id_, of in zip(instruction_ids, found, strict=True)}
 
     async def of_orders(self, order_ids: Sequence[str]) -> dict[str, list[str]]:
-        with translated(ViewUnavailableError, self._server):
-            async with self._client.pipeline(transaction=False) as asked:
-                asked.get(self._whole)
-                for order_id in order_ids:
-                    asked.smembers(f"{self._namespace}:hits-of:{order_id}")
-                whole, *found = await asked.execute()
-        self._check(whole)
+        found = await self._find(**{"hits-of": order_ids})
         return {order_id: sorted(hit.decode() for hit in of) for order_id, of in zip(order_ids, found, strict=True)}
 
     async def claim_due(self, now: dt.datetime, most: int, for_s: float) -> list[str]:
@@ -220,6 +203,14 @@ class RedisLedger:
         self._keep(values)
         return values
 
+    async def _find(self, **names: Sequence[str]) -> list[Any]:
+        """What stands under names of some kinds, in order."""
+        args: list[bytes | str] = [self._namespace]
+        for kind, of_kind in names.items():
+            args += (kind, packed((name,) for name in of_kind))
+        with translated(ViewUnavailableError, self._server):
+            return cast(list[Any], await self._read_script(args=args))
+
     def _check(self, whole: object) -> None:
         """A ledger that Redis has lost is empty, which must not mean that nothing was told."""
         if whole is None:
@@ -269,10 +260,12 @@ def _views(before: Story, after: Story) -> tuple[bytes | str, ...]:
 
 def _contributions(flat: Sequence[Any]) -> Contributions:
     """Instruction ids, each followed by the hash of its hits and their parts."""
-    return {
-        id_.decode(): {hit.decode(): _part.decode(part) for hit, part in zip(of[::2], of[1::2], strict=True)}
-        for id_, of in zip(flat[::2], flat[1::2], strict=True)
-    }
+    return {id_.decode(): _parts(of) for id_, of in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _parts(of: Sequence[bytes]) -> dict[str, Contribution]:
+    """Hits, each followed by its part."""
+    return {hit.decode(): _part.decode(part) for hit, part in zip(of[::2], of[1::2], strict=True)}
 
 
 def _since_epoch(moment: dt.datetime) -> str:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-LOOK: Final = """
+READ: Final = """
+local commands = {hit = 'GET', slot = 'HGETALL', instruction = 'HGETALL', ['hits-of'] = 'SMEMBERS'}
 local space, found = ARGV[1], {}
 if redis.call('EXISTS', space .. ':whole') == 0 then return redis.error_reply('LOST') end
-local function each(names, look)
-  local name, next = nil, 1
+for kind = 2, #ARGV, 2 do
+  local names, name, next = ARGV[kind + 1], nil, 1
   while next <= #names do
     name, next = struct.unpack('>I4c0', names, next)
-    found[#found + 1] = look(name)
+    found[#found + 1] = redis.call(commands[ARGV[kind]], space .. ':' .. ARGV[kind] .. ':' .. name) or ''
   end
 end
-each(ARGV[2], function(hit) return redis.call('GET', space .. ':hit:' .. hit) or '' end)
-each(ARGV[3], function(slot) return redis.call('HGETALL', space .. ':slot:' .. slot) end)
 return found
 """
-"""ARGV[2]: hits, ARGV[3]: slots, packed. Answers the hits' stories (empty: none), then the slots' hits and their marks."""
+"""ARGV[2..]: kinds, each followed by names, packed. Answers what stands under each name, in order; of a hit that has no story,
+nothing."""
 
 RECORD: Final = """
 local space, positions, due = ARGV[1], ARGV[1] .. ':receipts', ARGV[1] .. ':due'
