@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.kafka import librdkafka
-from connectors.kafka.gather import room_for, take_over
+from connectors.kafka.gather import let_go, room_for, take_over
 from connectors.kafka.librdkafka import assignment, check, check_error, library, places
 from matchers.batch import Texts
 
@@ -73,21 +73,12 @@ class _Batches:
         room = self._messages.ctypes.data
         count = library.rd_kafka_consume_batch_queue(self._queue, int(within_s * 1000), room, len(self._messages))
         messages = self._messages[: max(count, 0)]
-        needed = room_for(messages)
-        if needed > len(self._text):
-            self._text = np.empty(needed * 5 // 4, np.uint8)
-        kept = take_over(
-            messages,
-            np.uint64(librdkafka.MESSAGE_DESTROY),
-            self._text,
-            self._starts,
-            self._ends,
-            self._topics,
-            self._partitions,
-            self._offsets,
-        )
+        try:
+            batch = self._taken_over(messages)
+        finally:
+            let_go(messages, np.uint64(librdkafka.MESSAGE_DESTROY))
         self._raise_failure()
-        return FetchedBatch(Texts(self._text, self._starts[:kept], self._ends[:kept]), self._offsets, self._runs(kept))
+        return batch
 
     def close(self) -> None:
         """Let go of the broker, and of the group."""
@@ -95,6 +86,13 @@ class _Batches:
         library.rd_kafka_queue_destroy(self._queue)
         library.rd_kafka_destroy(self._handle)
         self._raise_failure()
+
+    def _taken_over(self, messages: NDArray[np.uint64]) -> FetchedBatch:
+        needed = room_for(messages)
+        if needed > len(self._text):
+            self._text = np.empty(needed * 5 // 4, np.uint8)
+        kept = take_over(messages, self._text, self._starts, self._ends, self._topics, self._partitions, self._offsets)
+        return FetchedBatch(Texts(self._text, self._starts[:kept], self._ends[:kept]), self._offsets, self._runs(kept))
 
     def _runs(self, count: int) -> list[Run]:
         if not count:

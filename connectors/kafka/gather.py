@@ -64,7 +64,8 @@ def prepare() -> None:
     """Have it compiled."""
     nothing = np.empty((3, 0), np.int64)
     none, text = np.empty(0, np.uint64), np.empty(room_for(np.empty(0, np.uint64)), np.uint8)
-    take_over(none, np.uint64(0), text, nothing[0], nothing[0], none, nothing[0], nothing[0])
+    take_over(none, text, nothing[0], nothing[0], none, nothing[0], nothing[0])
+    let_go(none, np.uint64(0))
 
 
 @compiled
@@ -79,7 +80,6 @@ def room_for(messages: NDArray[np.uint64]) -> int:
 @compiled
 def take_over(
     messages: NDArray[np.uint64],
-    destroy: np.uint64,
     text: NDArray[np.uint8],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
@@ -87,16 +87,15 @@ def take_over(
     partitions: NDArray[np.int64],
     offsets: NDArray[np.int64],
 ) -> int:
-    """Copy n messages into a text (see ``matchers.tokens``) and destroy them; returns how many carried a record.
+    """Copy n messages into a text (see ``matchers.tokens``); returns how many carried a record.
 
-    What is no record but a note of an error is destroyed only: passing troubles are librdkafka's to mend.
+    What is no record but a note of an error is passed over: passing troubles are librdkafka's to mend.
 
     Args:
         messages: uint64 ``(n,)``, their addresses.
-        destroy: the address of the function that destroys one.
         text: out; ``room_for`` says how long it must be.
         starts, ends, topics, partitions, offsets: out, ``(n,)``: each record's place in the text and in Kafka; a topic is
-            its ``rd_kafka_topic_t``.
+            its ``rd_kafka_topic_t``, which is sure to be there as long as the messages are.
     """
     at, count = 0, 0
     for number in range(len(messages)):
@@ -110,9 +109,15 @@ def take_over(
             topics[count], partitions[count] = _peek_64(message + _TOPIC), int(_peek_32(message + _PARTITION))
             offsets[count] = int(_peek_64(message + _OFFSET))
             count += 1
-        _call(destroy, message)
     text[at : at + PADDING] = 0
     return count
+
+
+@compiled
+def let_go(messages: NDArray[np.uint64], destroy: np.uint64) -> None:
+    """Destroy messages; ``destroy`` is the address of the function that destroys one."""
+    for number in range(len(messages)):
+        _call(destroy, messages[number])
 
 
 @inlined
