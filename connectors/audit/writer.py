@@ -107,14 +107,15 @@ class AuditWriter:
         """
         if len(self._waiting) >= WAITING_MAX:
             raise AuditUnavailableError("too many operations wait to be put on the audit record")
-        one = _Waiting(entry, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        one = _Waiting(entry, loop.create_future())
         self._waiting.append(one)
         self._came.set()
+        limit = loop.call_later(self._settings.write_s_max, _give_up, one)
         try:
-            async with asyncio.timeout(self._settings.write_s_max):
-                await one.stored
-        except TimeoutError:
-            raise AuditUnavailableError("the audit log did not take the record in time") from None
+            await one.stored
+        finally:
+            limit.cancel()
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -216,3 +217,8 @@ class AuditWriter:
         records, self._records, self._chain = self._records, None, None
         if records is not None:
             await asyncio.to_thread(records.abandon)
+
+
+def _give_up(one: _Waiting) -> None:
+    if not one.stored.done():
+        one.stored.set_exception(AuditUnavailableError("the audit log did not take the record in time"))

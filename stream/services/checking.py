@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -39,6 +40,7 @@ from watchlists.rules import judged_at
 ASK_ENDS_EVERY_S: Final = 0.2
 STOP_S: Final = 2.0
 _log: Final = structlog.get_logger("checking")
+_answered: Final = cache(metrics.door_checks.labels)
 
 
 class Checking:
@@ -65,10 +67,10 @@ class Checking:
         try:
             orders, policy, now = await self._known(sighting)
         except CannotSayError as error:
-            metrics.door_checks.labels("cannot_say", error.reason).inc()
+            _answered("cannot_say", error.reason).inc()
             raise
         found = answer(sighting, resolve(sighting, orders, policy, now), policy, now)
-        metrics.door_checks.labels(found.answer, "none" if found.instruction is None else found.instruction.instruction).inc()
+        _answered(found.answer, "none" if found.instruction is None else found.instruction.instruction).inc()
         return Found(found, sighting)
 
     async def keep(self, found: Found) -> None:
