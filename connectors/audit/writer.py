@@ -202,7 +202,8 @@ class AuditWriter:
             try:
                 raws.append(chain.append(one.entry, now))
             except ValueError as error:
-                one.stored.set_exception(AuditUnavailableError(f"an entry that cannot be written: {error}"))
+                if not one.stored.done():  # whoever asked may have given up meanwhile
+                    one.stored.set_exception(AuditUnavailableError(f"an entry that cannot be written: {error}"))
         if checkpoint and chain.due_at() is not None:
             raws.append(chain.checkpoint(self._clock()))
         return raws
