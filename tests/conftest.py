@@ -34,6 +34,7 @@ from deploy.local.process import write_record
 from deploy.local.redis import OPTIONS
 from deploy.local.stack import Stack, shared_libs
 from deploy.local.sweep import OWNER, is_abandoned, sweep
+from stream import machine_code
 
 # How long a test takes is the machine's affair and nobody's fault.
 settings.register_profile("chakong", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +47,12 @@ KAFKA_IMAGE = "confluentinc/cp-kafka:8.1.0"
 REDIS_IMAGE = "redis:7"
 
 _log = logging.getLogger("tests.stack")
+
+
+def pytest_sessionstart() -> None:
+    """Tests that run side by side find the machine code compiled: whoever comes first compiles it, and the others wait."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        machine_code.ensure()
 
 
 @pytest.fixture(scope="session")
