@@ -42,6 +42,11 @@ class _Waiting(NamedTuple):
     entry: Entry
     stored: asyncio.Future[None]
 
+    def refuse(self, why: str) -> None:
+        """Tell whoever waits that it is not on record; they may have given up meanwhile."""
+        if not self.stored.done():
+            self.stored.set_exception(AuditUnavailableError(why))
+
 
 class AuditWriter:
     """The writer of one process; an ``Audit``. To be used on one event loop, between ``start`` and ``stop``."""
@@ -111,7 +116,7 @@ class AuditWriter:
         one = _Waiting(entry, loop.create_future())
         self._waiting.append(one)
         self._came.set()
-        limit = loop.call_later(self._settings.write_s_max, _give_up, one)
+        limit = loop.call_later(self._settings.write_s_max, one.refuse, "the audit log did not take the record in time")
         try:
             await one.stored
         finally:
@@ -202,24 +207,17 @@ class AuditWriter:
             try:
                 raws.append(chain.append(one.entry, now))
             except ValueError as error:
-                if not one.stored.done():  # whoever asked may have given up meanwhile
-                    one.stored.set_exception(AuditUnavailableError(f"an entry that cannot be written: {error}"))
+                one.refuse(f"an entry that cannot be written: {error}")
         if checkpoint and chain.due_at() is not None:
             raws.append(chain.checkpoint(self._clock()))
         return raws
 
     def _refuse(self, group: Sequence[_Waiting] | deque[_Waiting]) -> None:
         for one in group:
-            if not one.stored.done():
-                one.stored.set_exception(AuditUnavailableError("the audit log cannot be written"))
+            one.refuse("the audit log cannot be written")
 
     async def _abandon(self) -> None:
         """The chain ends where it is stored. What is not stored by now never is."""
         records, self._records, self._chain = self._records, None, None
         if records is not None:
             await asyncio.to_thread(records.abandon)
-
-
-def _give_up(one: _Waiting) -> None:
-    if not one.stored.done():
-        one.stored.set_exception(AuditUnavailableError("the audit log did not take the record in time"))

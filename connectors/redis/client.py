@@ -23,7 +23,10 @@ def connect(settings: RedisSettings) -> redis.asyncio.Redis:
 
 
 def line(settings: RedisSettings) -> redis.asyncio.Redis:
-    """A client with one connection, for whoever asks one thing after the other, and often. It tries again like ``connect``."""
+    """A client with one connection, for whoever asks one thing after the other, and often. It tries again like ``connect``.
+
+    Commands and scripts only: a pipeline would wait for a connection of its own, and there is none.
+    """
     return _Line(_pool(settings, 1, None), settings.timeout_s)
 
 

@@ -36,7 +36,6 @@ class ViewUnavailableError(RedisError):
     """A view other than the index cannot be read or written now."""
 
 
-LOST: Final = "has no whole ledger; the workers build it again from the log"
 _BY_TYPE: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (exceptions.BusyLoadingError, "loading", "is still loading its data"),
     (exceptions.AuthenticationError, "denied", "refuses the user or password"),
@@ -60,7 +59,7 @@ _BY_TEXT: Final[tuple[tuple[str, str, str], ...]] = (
     ("NOPERM", "denied", "does not permit its user what the engine needs"),
     ("NOAUTH", "denied", "asks for a password"),
     ("BUSY", "busy", "is busy with a script"),
-    ("LOST", "lost", LOST),
+    ("LOST", "lost", "has no whole ledger; the workers build it again from the log"),
     ("WIPING", "wiping", "holds an index that is being wiped; if nobody is wiping it, wipe it again"),
     (
         "FOREIGN",

@@ -17,13 +17,13 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 import redis.asyncio
 
 from connectors.redis import ledger_scripts as scripts
-from connectors.redis.errors import LOST, ViewUnavailableError, server_name, translated
+from connectors.redis.errors import ViewUnavailableError, server_name, translated
 from connectors.redis.keyspace import delete_all
 from connectors.redis.scripts import packed
 from stream.core.delivery import Receipt, Step
@@ -44,6 +44,7 @@ from stream.core.story import (
     told_on,
 )
 
+T = TypeVar("T")
 RECENT_MAX: Final = 1000
 KNOWN_MAX: Final = 8192
 """Stories that are remembered as they were last seen stored."""
@@ -81,15 +82,12 @@ class RedisLedger:
         values, of_slots = dict(zip(hit_ids, found, strict=False)), found[len(hit_ids) :]
         self._keep(values)
         stories = {hit_id: _read(value) for hit_id, value in values.items()}
-        marks = {
-            slot: {hit.decode(): _mark.decode(mark) for hit, mark in zip(of[::2], of[1::2], strict=True)}
-            for slot, of in zip(slots, of_slots, strict=True)
-        }
+        marks = {slot: _of_hits(of, _mark) for slot, of in zip(slots, of_slots, strict=True)}
         return {hit_id: Looked(stories[hit_id], marks.get(slot, {})) for hit_id, slot in asks}
 
     async def contributions(self, instruction_ids: Sequence[str]) -> Contributions:
         found = await self._find(instruction=instruction_ids)
-        return {id_: _parts(of) for id_, of in zip(instruction_ids, found, strict=True)}
+        return {id_: _of_hits(of, _part) for id_, of in zip(instruction_ids, found, strict=True)}
 
     async def of_orders(self, order_ids: Sequence[str]) -> dict[str, list[str]]:
         found = await self._find(**{"hits-of": order_ids})
@@ -195,26 +193,25 @@ class RedisLedger:
         """The stories as they are stored; empty where there is none."""
         if not hit_ids:
             return {}
-        with translated(ViewUnavailableError, self._server):
-            whole, *found = await self._client.mget([self._whole, *(f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids)])
-        if not building:
-            self._check(whole)
+        if building:
+            with translated(ViewUnavailableError, self._server):
+                found = await self._client.mget([f"{self._namespace}:hit:{hit_id}" for hit_id in hit_ids])
+        else:
+            found = await self._find(hit=hit_ids)
         values = dict(zip(hit_ids, (value or b"" for value in cast(list[bytes | None], found)), strict=True))
         self._keep(values)
         return values
 
     async def _find(self, **names: Sequence[str]) -> list[Any]:
-        """What stands under names of some kinds, in order."""
+        """What stands under names of some kinds, in order.
+
+        A ledger that Redis has lost is empty, which must not mean that nothing was told: it answers nothing.
+        """
         args: list[bytes | str] = [self._namespace]
         for kind, of_kind in names.items():
             args += (kind, packed((name,) for name in of_kind))
         with translated(ViewUnavailableError, self._server):
             return cast(list[Any], await self._read_script(args=args))
-
-    def _check(self, whole: object) -> None:
-        """A ledger that Redis has lost is empty, which must not mean that nothing was told."""
-        if whole is None:
-            raise ViewUnavailableError("lost", f"{self._server} {LOST}")
 
     def _keep(self, values: dict[str, bytes]) -> None:
         """Remember what is stored: the next receipt of a hit most often finds it so, and needs not read it first."""
@@ -260,12 +257,12 @@ def _views(before: Story, after: Story) -> tuple[bytes | str, ...]:
 
 def _contributions(flat: Sequence[Any]) -> Contributions:
     """Instruction ids, each followed by the hash of its hits and their parts."""
-    return {id_.decode(): _parts(of) for id_, of in zip(flat[::2], flat[1::2], strict=True)}
+    return {id_.decode(): _of_hits(of, _part) for id_, of in zip(flat[::2], flat[1::2], strict=True)}
 
 
-def _parts(of: Sequence[bytes]) -> dict[str, Contribution]:
-    """Hits, each followed by its part."""
-    return {hit.decode(): _part.decode(part) for hit, part in zip(of[::2], of[1::2], strict=True)}
+def _of_hits(flat: Sequence[bytes], read: msgspec.msgpack.Decoder[T]) -> dict[str, T]:
+    """Hits, each followed by its part or mark."""
+    return {hit.decode(): read.decode(value) for hit, value in zip(flat[::2], flat[1::2], strict=True)}
 
 
 def _since_epoch(moment: dt.datetime) -> str:
